@@ -1,0 +1,65 @@
+# make help lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+DEV_STAMP := $(VENV)/.ready-dev
+
+##@ Try it
+.PHONY: demo
+demo: $(STAMP) ## The main job on this machine, told step by step (KEEP=1 leaves it running)
+	@$(BIN)/python -m tests.demo
+
+.PHONY: up
+up: $(STAMP) ## Serve on this machine in the foreground (ANCLA_HOME, ANCLA_PORT, ANCLA_ROUTER_PORT)
+	@exec $(BIN)/python local.py
+
+##@ Work on it
+.PHONY: setup
+setup: $(DEV_STAMP) ## Make .venv with everything that development needs
+
+.PHONY: test
+test: $(DEV_STAMP) ## All tests
+	@$(BIN)/pytest
+
+.PHONY: unit
+unit: $(DEV_STAMP) ## The quick ranks: no process is started, for every save
+	@$(BIN)/pytest tests --ignore tests/contracts --ignore tests/journeys --ignore tests/simulation
+
+.PHONY: check
+check: $(DEV_STAMP) ## What CI checks beside the tests: style, types, import contracts, dead code, dependencies, generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/vulture
+	@$(BIN)/deptry .
+
+.PHONY: format
+format: $(DEV_STAMP) ## Lay the code out
+	@$(BIN)/ruff check --fix-only -q .
+	@$(BIN)/ruff format -q .
+
+.PHONY: lock
+lock: $(DEV_STAMP) ## Pin the newest versions of what requirements*.in ask for
+	@for f in requirements requirements-local requirements-dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-emit-index-url --generate-hashes --upgrade $$f.in -o $$f.txt; done
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/bin/uv:
+	@echo "setting up $(VENV) with $(PYTHON)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -q --disable-pip-version-check uv==$(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-dev.txt)
+
+$(STAMP): $(VENV)/bin/uv requirements-local.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-local.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e sdks/python -e cli
+	@touch $@
+
+$(DEV_STAMP): $(VENV)/bin/uv requirements-dev.txt $(STAMP)
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,95 @@
+"""Addresses of source code: which are taken, and when two of them mean the same repository."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from chalicelib.domain.errors import Invalid
+
+GITHUB = "https://github.com/"
+MAX_LOCATION = 500
+MAX_REF = 200
+
+_SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9.-]+):(?!//)([^\s]+)")
+_GITHUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+_REF = re.compile(r"[A-Za-z0-9_.@+#][A-Za-z0-9_./@+#-]*")
+
+
+def check_location(location: str, *, local_files: bool) -> None:
+    """Raises Invalid unless this is a clone URL that can be handed to git: https, http, ssh or git, and `file:` or an absolute
+    path only where `local_files` says that the machine's own files may be read (the embedded profile)."""
+    problem = ""
+    if len(location) > MAX_LOCATION or not location.isprintable() or any(c.isspace() for c in location):
+        problem = f"must be printable, without spaces, and at most {MAX_LOCATION} characters long"
+    elif location.startswith("-"):
+        problem = "must not begin with '-'"
+    elif "::" in location:
+        problem = "names a transport that runs commands"
+    elif location.startswith("/") or location.lower().startswith("file:"):
+        problem = "" if local_files else "is a path of the server's own machine"
+    else:
+        problem = _problem_of_remote(location)
+    if problem:
+        raise Invalid(
+            f"the repository {location[:80]!r} {problem}",
+            code="repository_invalid",
+            hint="give an address such as https://github.com/owner/name.git",
+            extra={"repository": problem},
+        )
+
+
+def check_github_name(name: str) -> None:
+    if not _GITHUB_NAME.fullmatch(name) or ".." in name:
+        raise Invalid(
+            f"{name!r} is not owner/name",
+            code="repository_invalid",
+            hint="write the repository as owner/name",
+            extra={"github_repository": "not owner/name"},
+        )
+
+
+def check_ref(ref: str) -> None:
+    """Raises Invalid unless `ref` can be a branch, tag or commit and nothing else (git check-ref-format, and no option)."""
+    bad = not _REF.fullmatch(ref) or len(ref) > MAX_REF or ".." in ref or "@{" in ref or "//" in ref
+    if bad or ref.endswith(("/", ".", ".lock")):
+        raise Invalid(
+            f"{ref[:80]!r} cannot be a branch, tag or commit",
+            code="ref_invalid",
+            hint="give the name of a branch or tag, or a commit's hash",
+            extra={"ref": "not a branch, tag or commit"},
+        )
+
+
+def github_location(name: str) -> str:
+    return f"{GITHUB}{name}.git"
+
+
+def normalized_location(location: str) -> str:
+    """`host/path` in lower case without scheme, user, port, `.git` and closing slash: equal for two ways to write one repository."""
+    scp = _SCP.fullmatch(location)
+    if scp and "://" not in location and not location.startswith("/"):
+        host, path = scp[1], scp[2]
+    else:
+        parts = urlsplit(location)
+        host, path = parts.hostname or "", parts.path
+    path = path.strip("/").removesuffix(".git").strip("/")
+    return f"{host}/{path}".lower() if path else ""
+
+
+def _problem_of_remote(location: str) -> str:
+    if "://" not in location:
+        return "" if _SCP.fullmatch(location) and not location.split(":", 1)[1].startswith("-") else "is not a clone URL"
+    try:
+        parts = urlsplit(location)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018  (reading it checks it)
+    except ValueError:
+        return "is not a clone URL"
+    if parts.scheme not in {"https", "http", "ssh", "git"}:
+        return f"has the scheme {parts.scheme!r}; https, http, ssh and git are taken"
+    if not host or host.startswith("-"):
+        return "names no host"
+    if parts.password or (parts.scheme in {"https", "http"} and parts.username):
+        return "holds a password; grant access on the repository's side instead"
+    return "" if parts.path.strip("/") else "names no repository on its host"

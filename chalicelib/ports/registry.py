@@ -1,0 +1,30 @@
+"""The private registry: which images there are, and who may pull them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.domain.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullGrant:
+    """Credentials that pull from one repository and nothing else."""
+
+    server: str
+    username: str
+    password: Secret
+    expires: datetime
+
+
+class Registry(Protocol):
+    def has(self, repository: str, digest: str) -> bool:
+        """Whether the image can be pulled."""
+
+    def grant_pull(self, service_id: str, repository: str, *, now: datetime) -> PullGrant:
+        """New credentials for this repository, good for weeks."""
+
+    def remove(self, repository: str, *, digest: str = "") -> None:
+        """Removes one image, or all of the repository; nothing there is no error."""
