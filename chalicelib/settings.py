@@ -28,6 +28,8 @@ class Settings:
     router_port: int
     apps_domain: str
     """Services are reached at `{service}-{environment}-{project}-{workspace}.{apps_domain}`."""
+    tls: bool
+    """Whether services get certificates."""
     webhook_secret: str
     """The secret of the GitHub webhook; empty: the webhook refuses every delivery."""
     local_repositories: bool
@@ -55,6 +57,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         port=_port(values, "ANCLA_PORT", 8700),
         router_port=_port(values, "ANCLA_ROUTER_PORT", 8701),
         apps_domain=values.get("ANCLA_APPS_DOMAIN", "localhost"),
+        tls=False,
         webhook_secret=values.get("ANCLA_WEBHOOK_SECRET", ""),
         local_repositories=profile == Profile.EMBEDDED.value,
     )

@@ -11,11 +11,6 @@ from chalicelib.domain.errors import Invalid
 MAX_SLUG = 63
 MAX_NAME = 100
 
-# First path parts of the dashboard and words that would read as routes below a workspace or project.
-RESERVED_SLUGS = frozenset(
-    {"api", "login", "logout", "settings", "workspaces", "members", "teams", "projects", "envs", "new", "admin", "cli-auth"}
-)
-
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
@@ -29,6 +24,12 @@ class Level(StrEnum):
     ENVIRONMENT = "environment"
     SERVICE = "service"
 
+
+RESERVED_SLUGS: dict[Level, frozenset[str]] = {
+    Level.WORKSPACE: frozenset({"api", "cli-auth", "login", "logout", "settings", "admin", "new", "workspaces"}),
+    Level.PROJECT: frozenset({"settings", "members", "teams", "projects", "config", "new"}),
+}
+"""Words that the dashboard's paths put where a workspace's or a project's slug stands."""
 
 HIERARCHY = (Level.WORKSPACE, Level.PROJECT, Level.ENVIRONMENT, Level.SERVICE)
 
@@ -106,8 +107,8 @@ def is_uuid(text: str) -> bool:
     return bool(_UUID.fullmatch(text))
 
 
-def chosen_slug(name: str, wanted: str = "") -> str:
-    """The slug for a new thing called `name`; raises Invalid for what cannot be a name or a slug."""
+def chosen_slug(name: str, wanted: str = "", *, level: Level | None = None) -> str:
+    """The slug for a new thing called `name` at `level`; raises Invalid for what cannot be a name or a slug there."""
     check_name(name)
     slug = wanted or slugify(name)
     if not slug:
@@ -124,7 +125,7 @@ def chosen_slug(name: str, wanted: str = "") -> str:
             hint=f"use a-z, 0-9 and '-' in between, at most {MAX_SLUG} characters, and not the form of an id",
             extra={"slug": "not a slug"},
         )
-    if slug in RESERVED_SLUGS:
+    if level is not None and slug in RESERVED_SLUGS.get(level, frozenset()):
         raise Invalid(f"the slug {slug!r} is reserved", code="slug_reserved", hint="choose another name", extra={"name": "reserved"})
     return slug
 

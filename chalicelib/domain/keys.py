@@ -159,6 +159,55 @@ def delivery(delivery_id: str) -> Key[Delivery]:
     return Key(f"DELIVERY#{delivery_id}", "DELIVERY")
 
 
+Span = tuple[str, str]
+"""A partition and the beginning of a sort: what `Store.query` takes to list records."""
+
+
+def members(slug: str) -> Span:
+    return f"WS#{slug}", "MEMBER#"
+
+
+def teams(slug: str) -> Span:
+    return f"WS#{slug}", "TEAM#"
+
+
+def projects(slug: str) -> Span:
+    return f"WS#{slug}", "PROJECT#"
+
+
+def environments(project_address: Address) -> Span:
+    return f"WS#{project_address.workspace}", f"ENV#{project_address.project}/"
+
+
+def services(address: Address) -> Span:
+    """All services below a workspace, project or environment."""
+    return f"WS#{address.workspace}", "SERVICE#" + "".join(f"{part}/" for part in address.parts[1:])
+
+
+def workspaces_of_user(user_id: str) -> Span:
+    return f"USER#{user_id}", "WS#"
+
+
+def api_keys_of_user(user_id: str) -> Span:
+    return f"USER#{user_id}", "KEY#"
+
+
+def builds(service_id: str) -> Span:
+    return f"OF#{service_id}", "BUILD#"
+
+
+def runs(service_id: str) -> Span:
+    return f"OF#{service_id}", "RUN#"
+
+
+def deploys(service_id: str) -> Span:
+    return f"OF#{service_id}", "DEPLOY#"
+
+
+def audit_trail(subject: str) -> Span:
+    return f"OF#{subject}", "AUDIT#"
+
+
 _KEY_OF: dict[type, Callable[[Any], Key[Any]]] = {
     Workspace: lambda r: workspace(r.slug),
     Membership: lambda r: membership(r.workspace, r.user_id),

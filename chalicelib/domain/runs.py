@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -55,6 +55,7 @@ class Stage(StrEnum):
     WATCH_BUILD = "watch_build"
     SNAPSHOT = "snapshot"
     PREFLIGHT = "preflight"
+    ANCHOR = "anchor"
     PREPARE = "prepare"
     RELEASE = "release"
     WATCH_RELEASE = "watch_release"
@@ -62,6 +63,8 @@ class Stage(StrEnum):
     WATCH_ROLL_OUT = "watch_roll_out"
     REGISTER = "register"
     ACTIVATE = "activate"
+    SALVAGE = "salvage"
+    """Before a revert: the evidence is read while it is still there, and the revert's own anchor is made."""
     REVERT = "revert"
     WATCH_REVERT = "watch_revert"
     TAKE_DOWN = "take_down"
@@ -115,6 +118,17 @@ class Request:
     """Promotion: whose config is taken, `source` or `target`."""
     delivery: str = ""
     """Push: the delivery's id."""
+
+
+def first_stage(request: Request) -> Stage:
+    """Where a run begins: the kinds differ only in which stages they skip."""
+    if request.kind in BUILDING_KINDS:
+        return Stage.SNAPSHOT if request.build else Stage.RESOLVE
+    return {
+        RunKind.SCALE: Stage.ANCHOR,
+        RunKind.TEARDOWN: Stage.TAKE_DOWN,
+        RunKind.TEARDOWN_TREE: Stage.FAN_OUT,
+    }.get(request.kind, Stage.SNAPSHOT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,3 +186,12 @@ class Run:
     @property
     def gives_way(self) -> bool:
         return self.stage in GIVES_WAY
+
+    @property
+    def builds_itself(self) -> bool:
+        """Whether the build named in it is its own, made for this run."""
+        return self.kind in BUILDING_KINDS and not self.request.build
+
+    def noting(self, **facts: str | int) -> Run:
+        """This run with these facts added."""
+        return replace(self, facts={**self.facts, **{name: str(value) for name, value in facts.items()}})

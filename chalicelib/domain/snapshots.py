@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.domain.addresses import Level
 from chalicelib.domain.builds import Image
+from chalicelib.domain.config import Resolved
 from chalicelib.domain.procfile import RELEASE
 
 
@@ -25,6 +26,15 @@ class FrozenVariable:
     vault_version: int = 0
     owner: str
     level: Level
+
+
+def frozen(entry: Resolved, value: str) -> FrozenVariable:
+    """What a snapshot keeps of a resolved variable; `value` is a plain one's, and ignored for a secret."""
+    if entry.variable.secret:
+        return FrozenVariable(
+            secret=True, scope_id=entry.scope_id, vault_version=entry.variable.vault_version, owner=entry.owner, level=entry.level
+        )
+    return FrozenVariable(value=value, owner=entry.owner, level=entry.level)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,141 @@
+"""Images of the embedded registry: source trees, frozen under the hash of their content.
+
+$HOME/images/sha256/<hex>/tree      the files, read-only; equal trees are one
+$HOME/images/staging/…              trees on their way there
+$HOME/registry/<repository>/<hex>   says that the repository has that image, with the number it was pushed as
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from chalicelib.adapters.embedded.disk import locked, remove_tree, storage, write_whole
+from chalicelib.domain.errors import Invalid
+
+LOCK_SECONDS = 30.0
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]+)?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+_CHUNK = 1024 * 1024
+
+
+class Images:
+    """Puts whole trees, or nothing, whatever dies meanwhile. Raises Unavailable where the disk is full or read-only."""
+
+    def __init__(self, home: Path) -> None:
+        self._images = home / "images"
+        self._registry = home / "registry"
+
+    def staging(self, name: str) -> Path:
+        """An empty folder, on the images' own disk, to make a tree in; what a predecessor left there is gone."""
+        folder = self._images / "staging" / name
+        with storage(self._images):
+            remove_tree(folder)
+            folder.mkdir(parents=True)
+        return folder
+
+    def discard(self, name: str) -> None:
+        """Removes the staging folder of that name; nothing there is no error."""
+        remove_tree(self._images / "staging" / name)
+
+    def put(self, tree: Path, repository: str, number: int) -> str:
+        """Takes the folder `tree` (it is moved) for the repository's image `number` and returns its digest."""
+        entry = self._entry(repository)
+        with storage(self._images):
+            digest = freeze(tree)
+            (self._images / "staging").mkdir(parents=True, exist_ok=True)
+            home = self.tree(digest).parent
+            with locked(self._images / "lock", seconds=LOCK_SECONDS):
+                if not home.exists():
+                    _move_whole(tree, home, self._images / "staging")
+                write_whole(entry / home.name, json.dumps({"number": number}).encode())
+        return digest
+
+    def has(self, repository: str, digest: str) -> bool:
+        return (self._entry(repository) / _hex(digest)).is_file() and self.tree(digest).is_dir()
+
+    def tree(self, digest: str) -> Path:
+        """Where the files of the image lie, if it is there."""
+        return self._images / "sha256" / _hex(digest) / "tree"
+
+    def remove(self, repository: str, digest: str = "") -> None:
+        """Takes one image, or all, from the repository; a tree that no repository has any more goes too."""
+        entry = self._entry(repository)
+        with storage(self._images), locked(self._images / "lock", seconds=LOCK_SECONDS):
+            wanted = [_hex(digest)] if digest else sorted(_files_of(entry))
+            for name in wanted:
+                (entry / name).unlink(missing_ok=True)
+            kept = {name for _, _, files in os.walk(self._registry) for name in files}
+            for name in set(wanted) - kept:
+                remove_tree(self._images / "sha256" / name)
+
+    def _entry(self, repository: str) -> Path:
+        if not _REPOSITORY.fullmatch(repository):
+            hint = "use parts of letters, digits, '.', '_' and '-', with '/' in between"
+            raise Invalid(f"{repository[:80]!r} cannot be a repository of the registry", code="repository_invalid", hint=hint)
+        return self._registry / repository
+
+
+def freeze(tree: Path) -> str:
+    """Makes the files and folders of `tree` read-only (but for its own folder, so that it can be moved) and returns its digest.
+
+    The digest is the SHA-256 over one line a file: kind (file, executable or link), hash of its content or target, path.
+    """
+    listing = hashlib.sha256()
+    for path in sorted(_paths(tree), key=lambda path: os.fsencode(path.relative_to(tree))):
+        if path.is_symlink():
+            kind, content = "link", hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
+        else:
+            executable = os.access(path, os.X_OK) and bool(path.stat().st_mode & 0o111)
+            kind, content = "executable" if executable else "file", _hash_of(path)
+            path.chmod(0o555 if executable else 0o444)
+        listing.update(f"{kind} {content} ".encode() + os.fsencode(path.relative_to(tree)) + b"\0")
+    for folder, _, _ in os.walk(tree):
+        if Path(folder) != tree:
+            os.chmod(folder, 0o555)
+    return f"sha256:{listing.hexdigest()}"
+
+
+def _move_whole(tree: Path, home: Path, staging: Path) -> None:
+    """Moves `tree` to `home`/tree so that `home` is there with the whole tree, or not at all."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    box = Path(tempfile.mkdtemp(dir=staging))
+    tree.rename(box / "tree")
+    (box / "tree").chmod(0o555)
+    box.chmod(0o755)
+    box.rename(home)
+
+
+def _paths(tree: Path) -> Iterator[Path]:
+    """All files and links below `tree`; links to folders are not followed."""
+    for folder, folders, files in os.walk(tree):
+        for name in files:
+            yield Path(folder, name)
+        for name in folders:
+            if os.path.islink(os.path.join(folder, name)):
+                yield Path(folder, name)
+
+
+def _hash_of(path: Path) -> str:
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            content.update(chunk)
+    return content.hexdigest()
+
+
+def _files_of(folder: Path) -> Iterator[str]:
+    if folder.is_dir():
+        yield from (path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+
+
+def _hex(digest: str) -> str:
+    match = _DIGEST.fullmatch(digest)
+    if match is None:
+        raise Invalid(f"{digest[:80]!r} is not a digest", code="digest_invalid", hint="write sha256: and 64 hexadecimal digits")
+    return match[1]

@@ -1,0 +1,108 @@
+"""The small parent of one user's process. It outlives the node, so that the exit code is known whoever dies in between.
+
+    python -I -S launcher.py POD_DIR RUN WORK_DIR COMMAND...
+
+It imports next to nothing: every pod has one. Descriptor 3 holds the pod's lock for as long as the launcher lives.
+"""
+
+import os
+import sys
+
+LOCK = 3
+_SIGPIPE, _SIGKILL = 13, 9
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
+
+
+def main(arguments: list[str]) -> None:
+    folder, run, work, *command = arguments
+    os.set_inheritable(LOCK, False)
+    child = os.fork()
+    if child == 0:
+        _become(folder, run, work, command)
+    _adopt_orphans()
+    _, status = os.waitpid(child, 0)
+    _end_descendants(child)
+    code = os.waitstatus_to_exitcode(status)
+    write(folder, "exit", f"{run} {code if code >= 0 else 128 - code}")
+
+
+def write(folder: str, name: str, text: str) -> None:
+    """Writes a whole file or none."""
+    temporary = os.path.join(folder, f"{name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.write(descriptor, text.encode())
+    os.close(descriptor)
+    os.rename(temporary, os.path.join(folder, name))
+
+
+def start_time(pid: int) -> str:
+    """When the process began, in clock ticks since boot: with its id, this names it for good. Empty when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return ""
+    # The text after the name begins with field 3; a zombie counts as gone.
+    return "" if fields[0] == b"Z" else fields[19].decode()
+
+
+def _become(folder: str, run: str, work: str, command: list[str]) -> None:
+    try:
+        os.setsid()
+        # Recorded before exec, so there is no moment in which the command runs unknown.
+        write(folder, "process", f"{run} {os.getppid()} {os.getpid()} {start_time(os.getpid())}")
+        import signal
+
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.chdir(work)
+        os.execvpe(command[0], command, _environment())
+    except FileNotFoundError as error:
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+        os._exit(127)
+    except OSError as error:
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+        os._exit(126)
+
+
+def _environment() -> dict[bytes, bytes]:
+    """As the node gave it: os.environ may hold a locale that the interpreter has added at its own start."""
+    with open("/proc/self/environ", "rb") as file:
+        pairs = (entry.partition(b"=") for entry in file.read().split(b"\0") if entry)
+    return {name: value for name, _, value in pairs}
+
+
+def _adopt_orphans() -> None:
+    """Makes processes that leave the command's session come back to this one when their parent ends."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_descendants(child: int) -> None:
+    """As with a container: when the command ends, all that it started ends."""
+    try:
+        os.killpg(child, _SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    while True:
+        for pid in _children():
+            try:
+                os.kill(pid, _SIGKILL)
+            except ProcessLookupError:
+                pass
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _children() -> list[int]:
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,71 @@
+"""A pod's output: the process writes it straight into a file, so that a node that restarts loses none of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CAP = 8 * 1024 * 1024
+"""Bytes after which a log is cut: the newest part moves to `log.1`."""
+KEPT = 1024 * 1024
+
+
+def read_output(folder: Path, offset: int) -> bytes:
+    """All output from byte `offset` on, counted from the pod's first; what was cut off is missing."""
+    try:
+        with open(folder / "log", "rb") as file:
+            file.seek(max(0, offset - _dropped(folder)))
+            return file.read()
+    except FileNotFoundError:
+        return b""
+
+
+def output_size(folder: Path) -> int:
+    try:
+        return _dropped(folder) + os.stat(folder / "log").st_size
+    except FileNotFoundError:
+        return 0
+
+
+def tail(folder: Path, lines: int) -> tuple[str, ...]:
+    """The last lines, across a cut."""
+    text = b"".join(_end_of(folder / name) for name in ("log.1", "log")).decode(errors="replace")
+    return tuple(line.rstrip() for line in text.splitlines()[-lines:])
+
+
+def append(folder: Path, text: str) -> None:
+    """Adds a line of the node's own, such as why no process could be started."""
+    with open(folder / "log", "ab") as file:
+        file.write(f"{text}\n".encode())
+
+
+def cut(folder: Path) -> None:
+    """Cuts a log that has grown beyond the cap. The process has the file open, so it is emptied, not moved away."""
+    path = folder / "log"
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return
+    if size <= CAP:
+        return
+    (folder / "log.1").write_bytes(_end_of(path, KEPT))
+    dropped = folder / "dropped.new"
+    dropped.write_text(str(_dropped(folder) + size))
+    dropped.rename(folder / "dropped")
+    os.truncate(path, 0)
+
+
+def _dropped(folder: Path) -> int:
+    try:
+        return int((folder / "dropped").read_text())
+    except FileNotFoundError:
+        return 0
+
+
+def _end_of(path: Path, size: int = 64 * 1024) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+            return file.read()
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,116 @@
+"""What the services of one workspace share in the cluster: the namespace, its walls and its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.domain.hierarchy import Workspace
+from chalicelib.manifests.names import namespace_of
+
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""The label that Kubernetes itself puts on each namespace."""
+LOCAL_DNS = "169.254.20.10/32"
+"""Where a node's own DNS cache answers, in clusters that have one."""
+POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+QUOTA = {
+    "pods": "500",
+    "requests.cpu": "64",
+    "requests.memory": "128Gi",
+    "limits.memory": "256Gi",
+    "requests.storage": "0",
+    "services.loadbalancers": "0",
+    "services.nodeports": "0",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """The namespaces that pods may talk with, and the networks of the cluster itself, which they reach through these only."""
+
+    dns: str = "kube-system"
+    consul: str = "consul"
+    vault: str = "vault"
+    ingress: str = "ingress-nginx"
+    inner_networks: tuple[str, ...] = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
+    inner_networks_v6: tuple[str, ...] = ("fc00::/7",)
+
+
+NEIGHBOURS = Neighbours()
+
+
+def render_shared(workspace: Workspace, *, neighbours: Neighbours = NEIGHBOURS) -> list[dict[str, Any]]:
+    """The namespace first, then all that must stand before a pod runs in it. What joins the services of one environment is
+    rendered with each service (`identity.py`): a policy cannot say "with the same label as mine"."""
+    namespace = namespace_of(workspace.slug)
+    return [
+        _namespace(namespace, workspace),
+        _quota(namespace),
+        _limits(namespace),
+        *_policies(namespace, neighbours),
+    ]
+
+
+def _namespace(namespace: str, workspace: Workspace) -> dict[str, Any]:
+    labels = {"ancla.dev/workspace": workspace.slug, "ancla.dev/workspace-id": workspace.id, **POD_SECURITY}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {**labels, **_MANAGED}}}
+
+
+def _quota(namespace: str) -> dict[str, Any]:
+    return _object("v1", "ResourceQuota", namespace, "workspace", {"hard": dict(QUOTA)})
+
+
+def _limits(namespace: str) -> dict[str, Any]:
+    limit = {
+        "type": "Container",
+        "default": {"memory": "512Mi"},
+        "defaultRequest": {"cpu": "50m", "memory": "128Mi"},
+    }
+    return _object("v1", "LimitRange", namespace, "containers", {"limits": [limit]})
+
+
+def _policies(namespace: str, neighbours: Neighbours) -> list[dict[str, Any]]:
+    dns_ports = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
+    dns = [_namespace_peer(neighbours.dns), {"ipBlock": {"cidr": LOCAL_DNS}}]
+    consul, vault = _namespace_peer(neighbours.consul), _namespace_peer(neighbours.vault)
+    return [
+        _policy(namespace, "deny-all", {"policyTypes": ["Ingress", "Egress"]}),
+        _policy(namespace, "allow-dns", {"policyTypes": ["Egress"], "egress": [{"to": dns, "ports": dns_ports}]}),
+        _policy(namespace, "allow-consul", {"policyTypes": ["Egress"], "egress": [{"to": [consul], "ports": _tcp(8500, 8501, 8502)}]}),
+        _policy(namespace, "allow-consul-checks", {"policyTypes": ["Ingress"], "ingress": [{"from": [consul], "ports": _tcp(8000)}]}),
+        _policy(namespace, "allow-vault", {"policyTypes": ["Egress"], "egress": [{"to": [vault], "ports": _tcp(8200)}]}),
+        _policy(
+            namespace,
+            "allow-ingress",
+            {"policyTypes": ["Ingress"], "ingress": [{"from": [_namespace_peer(neighbours.ingress)], "ports": _tcp(8000)}]},
+        ),
+        _policy(namespace, "allow-internet", {"policyTypes": ["Egress"], "egress": [{"to": _internet(neighbours)}]}),
+    ]
+
+
+def _internet(neighbours: Neighbours) -> list[dict[str, Any]]:
+    """Everywhere but the cluster's inside and the link-local networks, where clouds answer with a machine's credentials."""
+    return [
+        {"ipBlock": {"cidr": "0.0.0.0/0", "except": [*neighbours.inner_networks, "169.254.0.0/16"]}},
+        {"ipBlock": {"cidr": "::/0", "except": [*neighbours.inner_networks_v6, "fe80::/10"]}},
+    ]
+
+
+def _tcp(*ports: int) -> list[dict[str, Any]]:
+    return [{"protocol": "TCP", "port": port} for port in ports]
+
+
+def _namespace_peer(name: str) -> dict[str, Any]:
+    return {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: name}}}
+
+
+def _policy(namespace: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return _object("networking.k8s.io/v1", "NetworkPolicy", namespace, name, {"podSelector": {}, **spec})
+
+
+def _object(api_version: str, kind: str, namespace: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace, "labels": dict(_MANAGED)}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+_MANAGED = {"app.kubernetes.io/managed-by": "ancla"}

@@ -1,0 +1,229 @@
+"""Accepting what somebody wants: from here on it happens by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain import keys
+from chalicelib.domain.audit import audited
+from chalicelib.domain.builds import Build
+from chalicelib.domain.chores import ChoreKind
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.hierarchy import Environment, Project, Service
+from chalicelib.domain.lanes import Admitted, Lane, admit, held_back, holds_back, pin_after
+from chalicelib.domain.runs import (
+    BUILDING_KINDS,
+    DEPLOYING_KINDS,
+    STRENGTHS,
+    Outcome,
+    Request,
+    Run,
+    RunKind,
+    Stage,
+    first_stage,
+)
+from chalicelib.pipeline.lane import Moves, displaced, new_chore, started
+from chalicelib.pipeline.looks import look_at_run, send
+from chalicelib.ports import Ports
+from chalicelib.ports import store as stores
+from chalicelib.ports.store import Change, Check, Delete, Put
+
+TRIES = 8
+LOOK_AGAIN = 15.0
+"""Seconds after which a look comes even if the accepting process died right after its commit."""
+WAITING_LOOK = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The run that was made, or `held`: the lane is pinned and keeps the request until it is unpinned."""
+
+    run: Run | None
+    held: bool = False
+
+
+def accept(ports: Ports, service: Service, request: Request, *, changes: Sequence[Change] = ()) -> Accepted:
+    """Makes a run of `request`, or keeps it back on a pinned lane. `changes` go into the same commit. Raises Conflict: code
+    `service_closing` when the service is being deleted, StaleWrite when `changes` rest on old versions."""
+    for attempt in range(TRIES):
+        try:
+            return _accept_once(ports, service, request, changes)
+        except stores.Conflict as conflict:
+            theirs = {keys.key_of(c.record) for c in changes if not isinstance(c, Check)}
+            if attempt == TRIES - 1 or theirs & set(conflict.keys):
+                raise
+    raise AssertionError("the loop above returns or raises")
+
+
+def accept_tree(ports: Ports, record: Environment | Project, by: str) -> Run:
+    """Begins the deletion of an environment or a project with all that is in it; the one that goes on already, if there is one."""
+    number = 1
+    existing: Run | None = stores.get_one(ports.store, keys.run(record.id, number))
+    if existing is not None:
+        return existing
+    now = ports.clock.now()
+    request = Request(kind=RunKind.TEARDOWN_TREE, by=by)
+    run = started(
+        Run(
+            owner=record.id,
+            number=number,
+            id=ports.clock.new_id(),
+            address=record.address,
+            request=request,
+            accepted=now,
+            stage_since=now,
+            look_at=now,
+        ),
+        0,
+        now,
+    )
+    closing, entry = audited(replace(record, closing=True), subject=record.id, at=now, by=by, action="delete")
+    look = look_at_run(run, ahead=1)
+    send(ports.queue, replace(look, delay=LOOK_AGAIN))
+    ports.store.commit([Put(run), Put(closing), Put(entry)])
+    send(ports.queue, look)
+    return replace(run, version=1)
+
+
+def pin(ports: Ports, service: Service, by: str) -> Lane:
+    """From now on pushes make no runs; the newest is kept until the lane is unpinned."""
+    return _change_lane(ports, service, by, "pin", lambda lane: replace(lane, pinned_by=lane.pinned_by or max(lane.intent, 1)))
+
+
+def unpin(ports: Ports, service: Service, by: str) -> Accepted | None:
+    """Lifts the pin, and accepts the request that was kept back, if there is one: None when there is none."""
+    held = _change_lane(ports, service, by, "unpin", lambda lane: replace(lane, pinned_by=0)).held
+    return take_held(ports, service) if held else None
+
+
+def take_held(ports: Ports, service: Service) -> Accepted | None:
+    """Accepts the request that the lane kept back, unless it is pinned again or nothing is kept."""
+    lane: Lane | None = stores.get_one(ports.store, keys.lane(service.id))
+    if lane is None or lane.held is None or lane.pinned_by or lane.closed:
+        return None
+    return accept(ports, service, lane.held.request)
+
+
+def _accept_once(ports: Ports, service: Service, request: Request, changes: Sequence[Change]) -> Accepted:
+    lane, current = _load(ports, service)
+    now = ports.clock.now()
+    moves = Moves(list(changes))
+    if not any(isinstance(c, Put | Delete) and keys.key_of(c.record) == keys.key_of(service) for c in changes):
+        closing = request.kind is RunKind.TEARDOWN
+        key = keys.service(service.address)
+        moves.changes.append(Put(replace(current, closing=True)) if closing else Check(key, current.version))
+    if holds_back(lane, request):
+        _put_lane(moves, held_back(lane, request), now, request, 0)
+        ports.store.commit(moves.changes)
+        return Accepted(None, held=True)
+    run = _take_place(ports, moves, lane, service, request, now)
+    look = look_at_run(run, ahead=1)
+    send(ports.queue, replace(look, delay=LOOK_AGAIN))
+    ports.store.commit(moves.changes)
+    for due in (*moves.looks, look):
+        send(ports.queue, due)
+    return Accepted(replace(run, version=1))
+
+
+def _load(ports: Ports, service: Service) -> tuple[Lane, Service]:
+    lane, current = ports.store.get([keys.lane(service.id), keys.service(service.address)])
+    if current is None or current.id != service.id or current.closing or (lane is not None and lane.closed):
+        raise Conflict(
+            f"the service {service.address} is being deleted",
+            code="service_closing",
+            hint="wait until it is gone, then create it again",
+        )
+    return lane or Lane(service_id=service.id), current
+
+
+def _take_place(ports: Ports, moves: Moves, lane: Lane, service: Service, request: Request, now: datetime) -> Run:
+    """The new run with its place in the lane; what it displaces, its build and the lane are added to `moves`."""
+    admitted = _admitted(ports, lane, request)
+    moved = admitted.lane
+    number = moved.intent
+    run = Run(
+        owner=service.id,
+        number=number,
+        id=ports.clock.new_id(),
+        address=service.address,
+        request=request,
+        deploy_id=ports.clock.new_id() if request.kind in DEPLOYING_KINDS else "",
+        accepted=now,
+        stage_since=now,
+        look_at=now + WAITING_LOOK,
+    ).noting(timeout=service.deployment_timeout)
+    for loser in _displaced_runs(ports, moves, admitted, service.id, number, now):
+        moved, _ = pin_after(moved, loser, Outcome.SUPERSEDED)
+    if request.kind is RunKind.ROLLBACK:
+        run = run.noting(pinned_before=moved.pinned_by)
+        moved = replace(moved, pinned_by=number)
+    if moved.held is not None and moved.held.request == request:
+        moved = replace(moved, held=None)  # this is the one that was kept back
+    if request.kind in BUILDING_KINDS | DEPLOYING_KINDS:
+        moved = replace(moved, latest=number)
+    run, moved = _with_build(ports, moves, run, moved, service, now)
+    if admitted.starts:
+        run = started(run, moved.turn if request.kind in STRENGTHS else 0, now)
+    _put_lane(moves, moved, now, request, number)
+    moves.changes.append(Put(run))
+    return run
+
+
+def _admitted(ports: Ports, lane: Lane, request: Request) -> Admitted:
+    if request.kind not in STRENGTHS:  # a build moves nothing, so it needs no turn
+        return Admitted(replace(lane, intent=lane.intent + 1), True)
+    holder: Run | None = stores.get_one(ports.store, keys.run(lane.service_id, lane.running)) if lane.running else None
+    return admit(lane, STRENGTHS[request.kind], holder)
+
+
+def _displaced_runs(ports: Ports, moves: Moves, admitted: Admitted, owner: str, by: int, now: datetime) -> list[Run]:
+    """The runs that end because of this one. A build that goes on for one of them is cancelled for real."""
+    if not admitted.displaced:
+        return []
+    losers: list[Run] = [run for run in ports.store.get([keys.run(owner, n) for n in admitted.displaced]) if run is not None]
+    moves.changes.extend(displaced(ports, losers, by, now))
+    for loser in losers:
+        if loser.stage in {Stage.BUILD, Stage.WATCH_BUILD}:
+            moves.put_chore(new_chore(loser, ChoreKind.CANCEL_BUILD, now, build_id=loser.build_id))
+    return losers
+
+
+def _with_build(ports: Ports, moves: Moves, run: Run, lane: Lane, service: Service, now: datetime) -> tuple[Run, Lane]:
+    """The run with the number and id of its build: the caller is told them at once."""
+    request = run.request
+    if first_stage(request) is not Stage.RESOLVE:
+        return (replace(run, build=request.build) if request.build else run), lane
+    lane = replace(lane, builds=lane.builds + 1)
+    build = Build(
+        service_id=service.id,
+        number=lane.builds,
+        id=ports.clock.new_id(),
+        strategy=request.strategy or service.build_strategy,
+        ref=request.ref,
+        created=now,
+        updated=now,
+    )
+    moves.changes.append(Put(build))
+    return replace(run, build=build.number, build_id=build.id), lane
+
+
+def _put_lane(moves: Moves, lane: Lane, now: datetime, request: Request, number: int) -> None:
+    detail = {"run": str(number), "trigger": request.trigger.value} if number else {"held": str(lane.intent)}
+    lane, entry = audited(lane, subject=lane.subject, at=now, by=request.by, action=request.kind.value, **detail)
+    moves.changes += [Put(lane), Put(entry)]
+
+
+def _change_lane(ports: Ports, service: Service, by: str, action: str, change: Callable[[Lane], Lane]) -> Lane:
+    for attempt in range(TRIES):
+        lane, _ = _load(ports, service)
+        lane = change(lane)
+        audited_lane, entry = audited(lane, subject=lane.subject, at=ports.clock.now(), by=by, action=action)
+        try:
+            ports.store.commit([Put(audited_lane), Put(entry)])
+            return lane
+        except stores.Conflict:
+            if attempt == TRIES - 1:
+                raise
+    raise AssertionError("the loop above returns or raises")

@@ -1,0 +1,179 @@
+"""Loads what the lane's rules need, and turns what they say into one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain import keys
+from chalicelib.domain.audit import audited
+from chalicelib.domain.builds import Build, BuildState
+from chalicelib.domain.chores import Chore, ChoreKind
+from chalicelib.domain.deploys import Deploy, DeployState
+from chalicelib.domain.failures import Failure
+from chalicelib.domain.lanes import HandedOn, hand_on
+from chalicelib.domain.runs import DEPLOYING_KINDS, Outcome, Run, RunKind, Stage, first_stage
+from chalicelib.pipeline.looks import GRACE, Look, look_at_chore, look_at_run
+from chalicelib.pipeline.outcome import End, Fail
+from chalicelib.pipeline.work import RUN_LIMIT
+from chalicelib.ports import Ports
+from chalicelib.ports.store import Change, Put
+
+PULL_GRANT_HALF_LIFE = timedelta(days=15)
+"""Pull credentials are good for 30 days and renewed at half of that."""
+
+
+@dataclass(slots=True)
+class Moves:
+    """Changes for one commit, and the looks to send once it is done."""
+
+    changes: list[Change] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+
+    def put_chore(self, chore: Chore, *, delay: float = 0) -> None:
+        self.changes.append(Put(chore))
+        self.looks.append(look_at_chore(chore, ahead=1, delay=delay))
+
+
+def started(run: Run, turn: int, now: datetime) -> Run:
+    """The run at its first stage, its time running from now on."""
+    return replace(
+        run,
+        stage=first_stage(run.request),
+        turn=turn,
+        started=now,
+        stage_since=now,
+        deadline=now + RUN_LIMIT,
+        look_at=now + timedelta(seconds=GRACE),
+        attempts=0,
+    )
+
+
+def ending(ports: Ports, result: End | Fail) -> Moves:
+    """The commit that ends a run: itself, its build and deploy, its lane and who gets it next, the audit record, and the chores."""
+    run, now = result.run, ports.clock.now()
+    moves = Moves()
+    if isinstance(result, Fail):
+        ended = finished(run, Outcome.FAILED, now, failure=result.failure)
+    else:
+        ended = finished(run, result.outcome, now, detail=result.detail)
+        moves.changes.extend(result.changes)
+    moves.changes.append(Put(ended))
+    changed = {keys.key_of(change.record) for change in moves.changes if isinstance(change, Put)}
+    moves.changes.extend(put for put in _settled_records(ports, [ended], now) if keys.key_of(put.record) not in changed)
+    lane = ports.store.get([keys.lane(run.owner)])[0]
+    if lane is None:
+        return moves
+    handed = HandedOn(lane)
+    if lane.running == run.number:
+        becomes = result.becomes if isinstance(result, End) else None
+        waiting = _load_runs(ports, run.owner, lane.waiting.values())
+        handed = hand_on(lane, ended, ended.outcome or Outcome.FAILED, waiting, becomes)
+        _pass_on(ports, moves, ended, handed, waiting, now)
+    audited_lane, entry = audited(
+        handed.lane,
+        subject=handed.lane.subject,
+        at=now,
+        by="ancla",
+        action=f"{run.kind.value}.ended",
+        run=str(run.number),
+        outcome=(ended.outcome or Outcome.FAILED).value,
+    )
+    moves.changes += [Put(audited_lane), Put(entry)]
+    for chore in _chores_after(ended, now, take_held=handed.take_held):
+        moves.put_chore(chore)
+    if ended.turn and ended.outcome is Outcome.SUCCEEDED and ended.kind is not RunKind.TEARDOWN:
+        moves.changes.append(Put(replace(new_chore(ended, ChoreKind.RENEW, now), look_at=now + PULL_GRANT_HALF_LIFE)))
+    return moves
+
+
+def finished(run: Run, outcome: Outcome, now: datetime, *, detail: str = "", failure: Failure | None = None) -> Run:
+    """The run as it stays."""
+    return replace(run, stage=Stage.FINISHED, outcome=outcome, outcome_detail=detail, failure=failure or run.failure, finished_at=now)
+
+
+def displaced(ports: Ports, runs: Sequence[Run], by: int, now: datetime) -> list[Change]:
+    """Changes that end `runs` as superseded by the run with number `by`, with their builds."""
+    ended = [finished(run, Outcome.SUPERSEDED, now, detail=f"a newer request (run {by}) took over") for run in runs]
+    return [*(Put(run) for run in ended), *_settled_records(ports, ended, now)]
+
+
+def _pass_on(ports: Ports, moves: Moves, ended: Run, handed: HandedOn, waiting: Sequence[Run], now: datetime) -> None:
+    """Puts the runs that wait: one begins, some end with `ended`."""
+    for run in waiting:
+        if run.number == handed.next:
+            begun = started(run, handed.lane.turn, now)
+            moves.changes.append(Put(begun))
+            moves.looks.append(look_at_run(begun, ahead=1))
+        elif run.number in handed.included:
+            detail = f"included in deploy {ended.deploy}" if ended.deploy else f"included in run {ended.number}"
+            moves.changes.append(Put(finished(run, Outcome.INCLUDED, now, detail=detail)))
+        elif run.number in handed.superseded:
+            detail = f"the rollback (run {ended.number}) came after it"
+            moves.changes.append(Put(finished(run, Outcome.SUPERSEDED, now, detail=detail)))
+
+
+def _load_runs(ports: Ports, owner: str, numbers: Iterable[int]) -> list[Run]:
+    wanted = [keys.run(owner, number) for number in numbers]
+    return [run for run in ports.store.get(wanted) if run is not None] if wanted else []
+
+
+def _settled_records(ports: Ports, ended: Sequence[Run], now: datetime) -> list[Put]:
+    """The builds and deploys of ended runs with their outcome, where they have none yet."""
+    wanted: list[tuple[Run, keys.Key[Build] | keys.Key[Deploy]]] = []
+    for run in ended:
+        if run.build and run.builds_itself:
+            wanted.append((run, keys.build(run.owner, run.build)))
+        if run.deploy and run.kind in DEPLOYING_KINDS:
+            wanted.append((run, keys.deploy(run.owner, run.deploy)))
+    if not wanted:
+        return []
+    changes: list[Put] = []
+    for (run, _), record in zip(wanted, ports.store.get([key for _, key in wanted]), strict=True):
+        if isinstance(record, Build) and record.state in {BuildState.PENDING, BuildState.BUILDING}:
+            changes.append(Put(_settled_build(record, run, now)))
+        if isinstance(record, Deploy) and record.state is DeployState.PENDING and record.run == run.number:
+            changes.append(Put(_settled_deploy(record, run, now)))
+    return changes
+
+
+def _settled_build(build: Build, run: Run, now: datetime) -> Build:
+    if run.outcome is Outcome.SUPERSEDED:
+        return replace(build, state=BuildState.SUPERSEDED, error_detail=run.outcome_detail, updated=now)
+    failure = run.failure
+    if failure is None:  # it ended well without an image of its own
+        return replace(build, state=BuildState.SUPERSEDED, error_detail=run.outcome_detail, updated=now)
+    return replace(build, state=BuildState.FAILED, error_code=failure.code, error_detail=failure.detail, hint=failure.hint, updated=now)
+
+
+def _settled_deploy(deploy: Deploy, run: Run, now: datetime) -> Deploy:
+    state = {Outcome.SUCCEEDED: DeployState.COMPLETE, Outcome.SUPERSEDED: DeployState.SUPERSEDED}.get(
+        run.outcome or Outcome.FAILED, DeployState.FAILED
+    )
+    return replace(deploy, state=state, failure=run.failure, updated=now)
+
+
+def _chores_after(ended: Run, now: datetime, *, take_held: bool) -> list[Chore]:
+    """What is left to do once the outcome of `ended` is settled."""
+    wanted: list[ChoreKind] = []
+    if ended.turn and ended.facts.get("anchored"):
+        wanted.append(ChoreKind.TIDY)
+    if ended.kind in DEPLOYING_KINDS and ended.outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
+        wanted.append(ChoreKind.ANNOUNCE)
+    if ended.facts.get("reconcile"):
+        wanted.append(ChoreKind.RECONCILE)
+    if take_held:
+        wanted.append(ChoreKind.TAKE_HELD)
+    return [new_chore(ended, kind, now) for kind in wanted]
+
+
+def new_chore(run: Run, kind: ChoreKind, now: datetime, **facts: str) -> Chore:
+    return Chore(
+        service_id=run.owner,
+        kind=kind,
+        number=run.number,
+        turn=run.turn,
+        facts={"address": str(run.address), **facts},
+        look_at=now + timedelta(seconds=GRACE),
+    )

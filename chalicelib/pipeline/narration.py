@@ -1,0 +1,20 @@
+"""What a run tells its follower: lines in its log, the same bytes however often a step is done again."""
+
+from __future__ import annotations
+
+from chalicelib.domain.deploys import deploy_log
+from chalicelib.domain.runs import Run
+from chalicelib.ports import Ports
+
+
+def narrate(ports: Ports, run: Run, *lines: str) -> Run:
+    """Adds `lines` to the run's log, and returns the run that knows how long it is now."""
+    return append(ports, run, "".join(f"{line}\n" for line in lines).encode())
+
+
+def append(ports: Ports, run: Run, data: bytes) -> Run:
+    """Adds output of a process to the run's log as it is."""
+    if not data:
+        return run
+    end = ports.logs.write(deploy_log(run.owner, run.number), int(run.facts.get("log", "0")), data)
+    return run.noting(log=end)

@@ -1,0 +1,24 @@
+"""How long a step may watch before it has to come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.ports.clock import Clock
+
+WATCH = 8.0
+RESERVE = 3.0
+"""Seconds kept for the commit and the next look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The rest of an invocation that ends at `until`."""
+
+    clock: Clock
+    until: datetime
+
+    def left(self) -> float:
+        """Seconds that a step may watch now; 0 when it has to come back at once."""
+        return max(0.0, min(WATCH, (self.until - self.clock.now()).total_seconds() - RESERVE))

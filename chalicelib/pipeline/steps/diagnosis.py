@@ -1,0 +1,47 @@
+"""From what the cluster saw to the failure that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from chalicelib.domain.failures import Failure
+from chalicelib.domain.runs import Run
+from chalicelib.pipeline.outcome import Fail, fail
+from chalicelib.ports.cluster import PodEvidence, ProcessStatus
+
+_HINTS = {
+    "process_exited": "the last lines of its log say why; run the command locally with the same variables",
+    "command_not_found": "check the command in the Procfile, and that the image holds the program",
+    "image_unavailable": "deploy again; if it goes on, the registry has to be looked at",
+    "out_of_memory": "give it less to do at once, or more memory",
+    "unschedulable": "the cluster has no room for it: scale something down",
+}
+MAX_PODS = 3
+LOG_LINES = 10
+
+
+def certain_failure(run: Run, status: ProcessStatus) -> Fail:
+    """A process type that cannot get healthy any more."""
+    return fail(run, status.failure, status.message or f"{status.process} failed", _HINTS.get(status.failure, ""))
+
+
+def with_evidence(failure: Failure, pods: Sequence[PodEvidence]) -> Failure:
+    """The failure with what the pods have to tell: their state, last probe answer and log lines, and the best hint of all."""
+    told = [line for pod in pods[:MAX_PODS] for line in _lines(pod)]
+    hints = [pod.hint for pod in pods if pod.hint]
+    probes = [pod.probe for pod in pods if pod.probe]
+    message = failure.message
+    if failure.code == "health_check_failed" and probes:
+        message = f"{message}: {probes[0]}"
+    return replace(failure, message=message, hint=hints[0] if hints else failure.hint, evidence=(*failure.evidence, *told))
+
+
+def _lines(pod: PodEvidence) -> list[str]:
+    restarts = f", restarted {pod.restarts} times" if pod.restarts > 1 else ", restarted once" if pod.restarts else ""
+    lines = [f"{pod.process}: {pod.state}{restarts}"]
+    if pod.probe:
+        lines.append(f"{pod.process} health check: {pod.probe}")
+    lines += [f"{pod.process} | {line}" for line in pod.log_tail[-LOG_LINES:]]
+    lines += [f"{pod.process} event: {event}" for event in pod.events[-3:]]
+    return lines

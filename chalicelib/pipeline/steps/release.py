@@ -1,0 +1,61 @@
+"""The release command: at most once for a deploy, before any traffic moves.
+
+The pod is made behind a gate, so nothing runs; its UID is committed to the run; then the gate is lifted for that very pod. A pod
+that is gone without a result is never made again: the deploy fails, since nobody can know how far the command got.
+"""
+
+from __future__ import annotations
+
+from chalicelib.domain.runs import Run, Stage
+from chalicelib.manifests import names
+from chalicelib.manifests.kubernetes import render_release_config, render_release_pod
+from chalicelib.pipeline.narration import append, narrate
+from chalicelib.pipeline.outcome import Go, StepResult, Wait, fail
+from chalicelib.pipeline.slices import Slice
+from chalicelib.pipeline.steps.loads import anchor_of, fence_of, load_snapshot
+from chalicelib.ports import Ports
+from chalicelib.ports.cluster import PodPhase, PodStatus, Rejected
+
+
+def start_release(run: Run, ports: Ports, time: Slice) -> StepResult:
+    made = load_snapshot(ports, run.owner, run.snapshot)
+    config = render_release_config(run.address, run.owner, made, snapshot_hash=run.snapshot)
+    manifest = render_release_pod(run.address, run.owner, made, snapshot_hash=run.snapshot, turn=run.turn)
+    try:
+        ports.cluster.apply([config], owner=anchor_of(run), fence=fence_of(run))
+        uid = ports.cluster.start_gated_pod(manifest, owner=anchor_of(run), fence=fence_of(run))
+    except Rejected as rejected:
+        return fail(run, "manifest_rejected", f"the cluster refused the release pod: {rejected.message}", "mend what the cluster names")
+    told = narrate(ports, run, f"release: {made.release_command}")
+    return Go(Stage.WATCH_RELEASE, told.noting(release_uid=uid))
+
+
+def watch_release(run: Run, ports: Ports, time: Slice) -> StepResult:
+    name = names.release_pod_name(run.address, run.owner, run.turn)
+    namespace, uid = run.facts["namespace"], run.facts["release_uid"]
+    ports.cluster.lift_gate(namespace, name, uid)
+    seen = int(run.facts.get("release_log", "0"))
+    status = ports.cluster.watch_pod(namespace, name, uid, log_offset=seen, seconds=time.left())
+    noted = append(ports, run, status.log).noting(release_log=seen + len(status.log))
+    match status.phase:
+        case PodPhase.SUCCEEDED:
+            return Go(Stage.ROLL_OUT, noted)
+        case PodPhase.FAILED:
+            return _failed(noted, status)
+        case PodPhase.GONE:
+            return fail(
+                noted,
+                "release_lost",
+                "the release command was cut off: its pod is gone and left no result",
+                "check how far it got before you deploy again: it is not run a second time",
+            )
+        case _:
+            return Wait(0 if status.log or time.left() else 1, noted)
+
+
+def _failed(run: Run, status: PodStatus) -> StepResult:
+    code = "release_lost" if status.exit_code is None else "release_failed"
+    how = "was cut off" if status.exit_code is None else f"ended with exit code {status.exit_code}"
+    evidence = tuple(status.log.decode(errors="replace").splitlines()[-20:])
+    hint = "look at its output in the deploy's log; nothing was rolled out"
+    return fail(run, code, f"the release command {how}{': ' + status.message if status.message else ''}", hint, evidence)

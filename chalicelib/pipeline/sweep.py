@@ -1,0 +1,49 @@
+"""Finds open runs and chores that nobody looked at in time, and has them looked at. Costs in proportion to what is open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain import keys
+from chalicelib.domain.chores import Chore
+from chalicelib.domain.keys import Index
+from chalicelib.domain.runs import Run
+from chalicelib.pipeline.looks import look_at_chore, look_at_run, send
+from chalicelib.ports import Ports
+from chalicelib.ports.store import Conflict, Put
+
+PAGE = 100
+FIRST_DELAY = 15.0
+MAX_DELAY = 600.0
+
+
+def sweep(ports: Ports) -> int:
+    """Sends a look for each record that is overdue, and returns how many there were. Each is first moved to a new version with a
+    later `look_at`: looks that were sent before are void, so sweeps cannot multiply them."""
+    now = ports.clock.now()
+    count = 0
+    after: str | None = None
+    while True:
+        page = ports.store.find(Index.DUE, keys.OPEN, up_to=keys.minute(now), limit=PAGE, after=after)
+        for record in ports.store.get(page.items) if page.items else []:
+            if isinstance(record, Run | Chore) and _is_due(record, now):
+                count += _looked_after(ports, record, now)
+        if page.next is None:
+            return count
+        after = page.next
+
+
+def _is_due(record: Run | Chore, now: datetime) -> bool:
+    return record.look_at <= now and not (record.finished if isinstance(record, Run) else record.done)
+
+
+def _looked_after(ports: Ports, record: Run | Chore, now: datetime) -> bool:
+    attempts = record.attempts + 1
+    later = replace(record, attempts=attempts, look_at=now + timedelta(seconds=min(MAX_DELAY, FIRST_DELAY * 2 ** (attempts - 1))))
+    try:
+        ports.store.commit([Put(later)])
+    except Conflict:
+        return False  # somebody is at it
+    send(ports.queue, look_at_run(later, ahead=1) if isinstance(later, Run) else look_at_chore(later, ahead=1))
+    return True

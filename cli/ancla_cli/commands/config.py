@@ -1,0 +1,128 @@
+"""`ancla config`: variables at their scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import click
+from ancla_sdk import encode
+from ancla_sdk.addresses import LEVELS, split
+from ancla_sdk.models import MASK, Variable
+
+from ancla_cli.app import App
+from ancla_cli.framework import command, group, plain
+from ancla_cli.result import Result, wrong_usage
+from ancla_cli.text import table, yes
+
+TEAM = "team"
+_FROM_STDIN = "-"
+_address = click.argument("address", metavar="PATH")
+_scope_option = click.option(
+    "--scope",
+    type=click.Choice(["workspace", TEAM, "project", "environment", "env", "service"]),
+    help="Where the variable lies; left out: at PATH itself, however long it is.",
+)
+_team_option = click.option("--team", default="", help="The team of PATH's workspace, for --scope team.")
+
+
+def _scoped(function: Callable[..., Result]) -> Callable[..., Result]:
+    return _address(_scope_option(_team_option(function)))
+
+
+@command(
+    "set",
+    examples=[
+        "ancla config set acme/shop LOG_LEVEL=info",
+        "ancla config set acme/shop/staging/api LOG_LEVEL=debug --scope environment",
+        "ancla config set --secret acme/shop/staging/api TOKEN=-",
+    ],
+)
+@_scoped
+@click.argument("assignments", metavar="NAME=VALUE...", nargs=-1, required=True)
+@click.option("--secret/--plain", default=None, help="Whether it is kept in the vault; left out: as it is, plain when new.")
+@click.option("--buildtime/--no-buildtime", default=None, help="Whether builds get it; left out: as it is, not when new.")
+def set_variables(
+    app: App, address: str, assignments: Sequence[str], secret: bool | None, buildtime: bool | None, scope: str | None, team: str
+) -> Result:
+    """Set variables; they count from the next deploy on. The value '-' is read from stdin, so that it is in no process list."""
+    place, team = place_of(address, scope, team)
+    wanted = [_assignment(text) for text in assignments]
+    if [value for _, value in wanted].count(_FROM_STDIN) > 1:
+        raise wrong_usage("only one value can be read from stdin", "set the others with a command each")
+    values = [(name, app.ui.read_value() if value == _FROM_STDIN else value) for name, value in wanted]
+    done = [app.client.config.set(place, name, value, secret=secret, buildtime=buildtime, team=team) for name, value in values]
+    where = f"{place}, team {team}" if team else place
+    return Result(
+        data=encode(done),
+        render=plain(*(f"set {_told(variable)} at {where}" for variable in done)),
+        quiet=[variable.name for variable in done],
+    )
+
+
+@command("list", examples=["ancla config list acme/shop", "ancla config list acme/shop/staging/api --resolved"])
+@_scoped
+@click.option("--resolved", is_flag=True, help="What the service's next deploy gets, of all scopes.")
+def list_variables(app: App, address: str, resolved: bool, scope: str | None, team: str) -> Result:
+    """List the variables of a scope; secrets are masked."""
+    if resolved and (scope or team):
+        raise wrong_usage("--resolved shows all scopes at once", "leave --scope and --team out")
+    place, team = place_of(address, scope, team)
+    found = app.client.config.resolved(place) if resolved else app.client.config.list(place, team=team)
+    rows = [(v.name, _value(v), yes(v.secret), yes(v.buildtime), v.owner or v.scope) for v in found]
+    return Result(
+        data=[{**encode(variable), "value": _value(variable)} for variable in found],
+        render=lambda paint: table(("NAME", "VALUE", "SECRET", "BUILDTIME", "SET AT"), rows, paint),
+        quiet=[variable.name for variable in found],
+    )
+
+
+@command("delete", examples=["ancla config delete acme/shop/staging/api LOG_LEVEL --yes"])
+@_scoped
+@click.argument("name")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def delete_variable(app: App, address: str, name: str, yes: bool, scope: str | None, team: str) -> Result:
+    """Delete a variable from a scope; what runs keeps it until the next deploy."""
+    place, team = place_of(address, scope, team)
+    if not yes and not app.ui.confirm(f"Delete {name} at {place}?", flag="--yes"):
+        raise click.Abort
+    app.client.config.delete(place, name, team=team)
+    return Result(data={"deleted": name}, render=plain(f"deleted {name} at {place}"), quiet=[name])
+
+
+def place_of(address: str, scope: str | None, team: str) -> tuple[str, str]:
+    """The address (and team) of the scope that is meant: PATH itself, or the part of it down to the scope."""
+    parts = split(address)
+    if scope == TEAM or team:
+        if not team or scope not in {None, TEAM}:
+            raise wrong_usage("the scope team and the flag --team belong together", "pass --scope team --team NAME")
+        return parts[0], team
+    if scope is None:
+        return address, ""
+    depth = LEVELS.index("environment" if scope == "env" else scope) + 1
+    if len(parts) < depth:
+        raise wrong_usage(f"{address} does not reach down to the scope {scope}", f"write {'/'.join(LEVELS[:depth])}")
+    return "/".join(parts[:depth]), ""
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        # The text may be a secret in the wrong place, so it is not repeated.
+        raise wrong_usage("a variable is not NAME=VALUE", "write for example LOG_LEVEL=debug, or TOKEN=- to read the value from stdin")
+    return name, value
+
+
+def _told(variable: Variable) -> str:
+    return f"{variable.name}={_value(variable)}"
+
+
+def _value(variable: Variable) -> str:
+    return MASK if variable.secret else variable.value
+
+
+config = group(
+    "config",
+    help="Config variables: workspace < team < project < environment < service, the most specific wins.",
+    examples=["ancla config list acme/shop/staging/api --resolved"],
+    commands=[set_variables, list_variables, delete_variable],
+)

@@ -1,0 +1,138 @@
+"""`ancla workspaces`, `projects`, `envs`: the levels above a service."""
+
+from __future__ import annotations
+
+import click
+from ancla_sdk import encode
+
+from ancla_cli.app import App
+from ancla_cli.framework import command, group, plain
+from ancla_cli.result import Paint, Result
+from ancla_cli.text import pairs, table, yes
+
+
+@command("list", examples=["ancla workspaces list"])
+def list_workspaces(app: App) -> Result:
+    """List the workspaces that you are a member of."""
+    found = app.client.workspaces.list()
+    rows = [(w.slug, w.name, str(w.member_count), str(w.project_count)) for w in found]
+    return Result(
+        data=encode(found),
+        render=lambda paint: table(("SLUG", "NAME", "MEMBERS", "PROJECTS"), rows, paint),
+        quiet=[w.slug for w in found],
+    )
+
+
+@command("get", examples=["ancla workspaces get acme"])
+@click.argument("address", metavar="WORKSPACE")
+def get_workspace(app: App, address: str) -> Result:
+    """Show a workspace and its members."""
+    found = app.client.workspaces.get(address)
+
+    def render(paint: Paint) -> list[str]:
+        facts = [
+            ("workspace", found.slug),
+            ("name", found.name),
+            ("projects", str(found.project_count)),
+            ("services", str(found.service_count)),
+        ]
+        members = [(member.username, member.email, yes(member.admin)) for member in found.members]
+        return [*pairs(facts, paint), "", *table(("USERNAME", "EMAIL", "ADMIN"), members, paint)]
+
+    return Result(data=encode(found), render=render, quiet=[found.slug])
+
+
+@command("create", examples=["ancla workspaces create Acme"])
+@click.argument("name")
+def create_workspace(app: App, name: str) -> Result:
+    """Create a workspace; you become its admin."""
+    made = app.client.workspaces.create(name=name)
+    return _created("workspace", made.slug, encode(made))
+
+
+@command("list", examples=["ancla projects list acme"])
+@click.argument("workspace", metavar="WORKSPACE")
+def list_projects(app: App, workspace: str) -> Result:
+    """List the projects of a workspace."""
+    found = app.client.projects.list(workspace)
+    rows = [(f"{workspace}/{p.slug}", p.name, str(p.service_count)) for p in found]
+    return Result(
+        data=encode(found),
+        render=lambda paint: table(("PROJECT", "NAME", "SERVICES"), rows, paint),
+        quiet=[address for address, _, _ in rows],
+    )
+
+
+@command("get", examples=["ancla projects get acme/shop"])
+@click.argument("address", metavar="WORKSPACE/PROJECT")
+def get_project(app: App, address: str) -> Result:
+    """Show a project."""
+    found = app.client.projects.get(address)
+    return _shown("project", address, encode(found), [("name", found.name), ("services", str(found.service_count))])
+
+
+@command("create", examples=["ancla projects create acme Shop"])
+@click.argument("workspace", metavar="WORKSPACE")
+@click.argument("name")
+def create_project(app: App, workspace: str, name: str) -> Result:
+    """Create a project; it comes with the environments production, staging and development."""
+    made = app.client.projects.create(workspace, name=name)
+    return _created("project", f"{workspace}/{made.slug}", encode(made))
+
+
+@command("list", examples=["ancla envs list acme/shop"])
+@click.argument("project", metavar="WORKSPACE/PROJECT")
+def list_envs(app: App, project: str) -> Result:
+    """List the environments of a project."""
+    found = app.client.environments.list(project)
+    rows = [(f"{project}/{e.slug}", e.name, str(e.service_count), e.created) for e in found]
+    return Result(
+        data=encode(found),
+        render=lambda paint: table(("ENVIRONMENT", "NAME", "SERVICES", "CREATED"), rows, paint),
+        quiet=[row[0] for row in rows],
+    )
+
+
+@command("get", examples=["ancla envs get acme/shop/staging"])
+@click.argument("address", metavar="WORKSPACE/PROJECT/ENV")
+def get_env(app: App, address: str) -> Result:
+    """Show an environment."""
+    found = app.client.environments.get(address)
+    return _shown("environment", address, encode(found), [("name", found.name), ("services", str(found.service_count))])
+
+
+@command("create", examples=["ancla envs create acme/shop qa"])
+@click.argument("project", metavar="WORKSPACE/PROJECT")
+@click.argument("name")
+def create_env(app: App, project: str, name: str) -> Result:
+    """Create an environment."""
+    made = app.client.environments.create(project, name=name)
+    return _created("environment", f"{project}/{made.slug}", encode(made))
+
+
+def _created(noun: str, address: str, data: object) -> Result:
+    return Result(data=data, render=plain(f"created {noun} {address}"), quiet=[address])
+
+
+def _shown(noun: str, address: str, data: object, facts: list[tuple[str, str]]) -> Result:
+    return Result(data=data, render=lambda paint: pairs([(noun, address), *facts], paint), quiet=[address])
+
+
+workspaces = group(
+    "workspaces",
+    help="Workspaces: a team, an organisation, or any boundary.",
+    examples=["ancla workspaces list"],
+    commands=[list_workspaces, get_workspace, create_workspace],
+)
+projects = group(
+    "projects",
+    help="Projects: related services that share variables.",
+    examples=["ancla projects create acme Shop"],
+    commands=[list_projects, get_project, create_project],
+)
+envs = group(
+    "envs",
+    help="Environments: where services run, such as staging and production.",
+    examples=["ancla envs list acme/shop"],
+    commands=[list_envs, get_env, create_env],
+)

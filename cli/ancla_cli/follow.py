@@ -1,0 +1,117 @@
+"""Follows a run live and says how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ancla_sdk import encode
+from ancla_sdk.models import Accepted, Run
+
+from ancla_cli.app import App
+from ancla_cli.result import INTERRUPTED, CommandError, Paint, Problem, Renderer, Result
+from ancla_cli.text import duration
+from ancla_cli.trail import Trail, passed_line, ticking_line
+
+
+def started(app: App, address: str, accepted: Accepted, *, follow: bool, since: float) -> Result:
+    """The result of a request that was accepted: what it ended in, or with `follow` off that it is on its way."""
+    if not accepted.run:
+        return _held(address, accepted)
+    if not follow:
+        return _on_its_way(address, accepted)
+    run = _follow(app, address, accepted.run, since)
+    seconds = app.around.clock() - since
+    url = app.client.services.get(address).url if run.outcome in {"succeeded", "unchanged"} else ""
+    return concluded(run, address=address, url=url, seconds=seconds)
+
+
+def concluded(run: Run, *, address: str, url: str, seconds: float) -> Result:
+    """What there is to say about a run that ended, in `seconds` from the request on."""
+    data = {**encode(run), "url": url, "seconds": round(seconds, 3)}
+    problem = _problem(run, address)
+    if problem:
+        return Result(data=data, render=lambda paint: [], quiet=[run.outcome], problem=problem)
+    return Result(data=data, render=_good_news(run, address, url, seconds), quiet=[run.outcome])
+
+
+def _follow(app: App, address: str, number: int, since: float) -> Run:
+    trail = Trail()
+    try:
+        for run in app.patient_client.runs.watch(address, number):
+            now = app.around.clock()
+            trail, passed = trail.seen(run, now)
+            for phase in passed:
+                app.ui.progress(lambda paint, phase=phase: passed_line(phase, paint))  # type: ignore[misc]
+            if run.open:
+                app.ui.tick(_tick(run, now - since))
+    except KeyboardInterrupt as interrupt:
+        raise CommandError(
+            Problem(
+                code="follow_stopped",
+                message=f"stopped following; run {number} of {address} goes on",
+                hint=f"see how it does with 'ancla status {address}'",
+            ),
+            INTERRUPTED,
+        ) from interrupt
+    return run
+
+
+def _tick(run: Run, seconds: float) -> Callable[[Paint], str]:
+    return lambda paint: ticking_line(run, seconds, paint)
+
+
+def _problem(run: Run, address: str) -> Problem | None:
+    if run.outcome == "superseded":
+        return Problem(
+            code="superseded",
+            message=f"run {run.run} of {address} was superseded: {run.detail or 'a newer request took its place'}",
+            hint=f"see the newer one with 'ancla status {address}'",
+        )
+    if run.outcome != "failed":
+        return None
+    if run.failure is None:
+        return Problem(code="failed", message=run.detail or f"run {run.run} of {address} failed", hint=f"see 'ancla logs {address}'")
+    return Problem(code=run.failure.code, message=run.failure.message, hint=run.failure.hint, evidence=run.failure.evidence)
+
+
+def _good_news(run: Run, address: str, url: str, seconds: float) -> Renderer:
+    took = duration(seconds)
+    if run.outcome == "unchanged":
+        text = f"nothing to do: {run.detail or f'{address} runs this already'}"
+    elif run.outcome == "included":
+        text = f"done: {run.detail or 'a newer run brought this along'}"
+    elif run.kind == "build_only":
+        text = f"build v{run.build} of {address} is ready"
+    elif not run.deploy:
+        text = f"run {run.run} of {address} is done"
+    else:
+        text = f"deploy {run.deploy} of {address} is active"
+    pinned = run.kind == "rollback" and run.outcome == "succeeded"
+
+    def render(paint: Paint) -> list[str]:
+        lines = [f"{text} {paint.dim(f'({took})')}"]
+        if url:
+            lines.append(paint.accent(url))
+        if pinned:
+            lines.append(paint.dim(f"pinned: pushes wait until 'ancla unpin {address}', or a deploy by hand"))
+        return lines
+
+    return render
+
+
+def _on_its_way(address: str, accepted: Accepted) -> Result:
+    text = f"run {accepted.run} of {address} is on its way"
+    return Result(
+        data=encode(accepted),
+        render=lambda paint: [text, paint.dim(f"hint: see how it does with 'ancla status {address}'")],
+        quiet=[str(accepted.run)],
+    )
+
+
+def _held(address: str, accepted: Accepted) -> Result:
+    problem = Problem(
+        code="held",
+        message=f"{address} is pinned by a rollback: the request is held and nothing was deployed",
+        hint=f"let it go on with 'ancla unpin {address}'",
+    )
+    return Result(data=encode(accepted), render=lambda paint: [], quiet=["held"], problem=problem)

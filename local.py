@@ -1,0 +1,220 @@
+"""The same functions on one machine: HTTP, queues and schedules, all read off the Chalice app, so that nothing is declared twice.
+
+python local.py      serves until SIGINT or SIGTERM, which end the node and the services too; `kill -9` leaves them running
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from types import FrameType
+from typing import IO, Any
+from urllib.parse import quote
+
+from chalice.app import Chalice, ScheduledEventConfig, SQSEventConfig
+from chalice.config import Config
+from chalice.local import ForbiddenError, LambdaContext, LocalGateway
+from waitress.server import create_server
+
+from app import app, ports
+from chalicelib.adapters.embedded.node.control import ensure_node, stop_node
+from chalicelib.adapters.embedded.queue import SqliteQueue
+from chalicelib.api.http import unknown_path
+from chalicelib.api.triggers import TIME, sweep_now
+from chalicelib.domain.errors import AnclaError, Conflict
+from chalicelib.ports import Ports
+from chalicelib.ports.queue import Received, Work
+from chalicelib.settings import Settings, read_settings
+from chalicelib.usecases.bootstrap import ensure_admin
+
+QUEUE_PREFIX = "ancla-"
+HTTP_THREADS = 16
+MAX_REQUEST = 6 * 1024 * 1024
+"""A little more than the largest body that any route takes: the door itself refuses the rest with a proper error."""
+REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content"}
+
+log = logging.getLogger("ancla.local")
+
+
+def main() -> int:
+    logging.basicConfig(level=os.environ.get("ANCLA_LOG", "WARNING"), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        settings = read_settings()
+        made = ports()
+        with closing(_locked(settings)):
+            _serve(settings, made)
+    except AnclaError as error:
+        print(f"ancla: {error.message}\n  {error.hint}".rstrip(), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(settings: Settings, made: Ports) -> None:
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    server = _http_server(settings)
+    ensure_node(settings)
+    key_file = _admin_key(settings, made)
+    _take_over(made)
+    threads = [*_queue_loops(app, made, stopping), *_schedule_loops(app, stopping), threading.Thread(target=server.run, daemon=True)]
+    for thread in threads:
+        thread.start()
+    print(f"Ancla serves at {settings.public_url}, its services at port {settings.router_port}; embedded engines, all in {settings.home}")
+    print(f"the key of the user admin is in {key_file}", flush=True)
+    stopping.wait()
+    # What is in hand is not waited for: it comes again at the next start, as after any death.
+    server.close()
+    stop_node(settings.home)
+
+
+def _locked(settings: Settings) -> IO[str]:
+    """The exclusive lock on the home: one consumer of its queues at a time."""
+    handle = (settings.home / "local.lock").open("a")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise Conflict(
+            f"another Ancla serves from {settings.home}", code="home_in_use", hint="stop it, or set ANCLA_HOME to another folder"
+        ) from None
+    return handle
+
+
+def _admin_key(settings: Settings, made: Ports) -> str:
+    """The file with the admin's key, written when the admin is made."""
+    path = settings.home / "admin.key"
+    key = ensure_admin(made)
+    if key is not None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as handle:
+            handle.write(key + "\n")
+    return str(path)
+
+
+def _take_over(made: Ports) -> None:
+    """This process is the only consumer now: what its predecessor had in hand comes again at once."""
+    with closing(SqliteQueue(made.settings.home / "queue.db", made.clock)) as queue:
+        queue.release_leases()
+    sweep_now(made)
+
+
+def _queue_loops(chalice_app: Chalice, made: Ports, stopping: threading.Event) -> Iterable[threading.Thread]:
+    for source in chalice_app.event_sources:
+        if isinstance(source, SQSEventConfig) and source.queue:
+            work = Work(source.queue.removeprefix(QUEUE_PREFIX))
+            handler = chalice_app.handler_map[source.name]
+            arguments = (made, work, handler, source.maximum_concurrency or 2, stopping)
+            yield threading.Thread(target=_consume, args=arguments, name=source.queue, daemon=True)
+
+
+def _consume(made: Ports, work: Work, handler: Callable[[Any, Any], Any], concurrency: int, stopping: threading.Event) -> None:
+    """Hands the messages of one queue to its function, so many at a time; those that raise come again."""
+    free = threading.Semaphore(concurrency)
+
+    def handle(message: Received) -> None:
+        attributes = {"ApproximateReceiveCount": str(message.receive_count)}
+        record = {"body": json.dumps(message.body), "receiptHandle": message.receipt, "attributes": attributes}
+        try:
+            handler({"Records": [record]}, LambdaContext(work.value, 1769, max_runtime_ms=int(TIME * 1000)))
+            made.queue.acknowledge(work, message.receipt)
+        except Exception:  # noqa: BLE001  (what Lambda does with a function that raises: it is logged, and the message comes again)
+            log.exception("a message of %s could not be worked on", work.value)
+        finally:
+            free.release()
+
+    while not stopping.is_set():
+        free.acquire()
+        message = made.queue.receive(work, wait=1.0)
+        if message is None:
+            free.release()
+        else:
+            threading.Thread(target=handle, args=(message,), name=work.value, daemon=True).start()
+
+
+def _schedule_loops(chalice_app: Chalice, stopping: threading.Event) -> Iterable[threading.Thread]:
+    for source in chalice_app.event_sources:
+        if isinstance(source, ScheduledEventConfig):
+            handler = chalice_app.handler_map[source.name]
+            yield threading.Thread(target=_tick, args=(handler, source, stopping), name=source.name, daemon=True)
+
+
+def _tick(handler: Callable[[Any, Any], Any], source: ScheduledEventConfig, stopping: threading.Event) -> None:
+    event = {key: "" for key in ("account", "region", "detail", "detail-type", "source", "time", "id")} | {"version": "0", "resources": []}
+    while not stopping.wait(_seconds(str(source.schedule_expression))):
+        try:
+            handler(event, LambdaContext(source.name, 256, max_runtime_ms=int(TIME * 1000)))
+        except AnclaError as error:
+            log.error("the schedule %s failed: %s", source.name, error.message)
+
+
+def _seconds(expression: str) -> float:
+    match = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
+    if match is None:
+        raise ValueError(f"{expression!r} is not a rate")
+    return float(match[1]) * {"minute": 60, "hour": 3600, "day": 86400}[match[2]]
+
+
+def _http_server(settings: Settings) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gateway = LocalGateway(app, Config())
+    try:
+        return create_server(
+            _wsgi(gateway),
+            host=settings.host,
+            port=settings.port,
+            threads=HTTP_THREADS,
+            max_request_body_size=MAX_REQUEST,
+            ident="ancla",
+            clear_untrusted_proxy_headers=True,
+        )
+    except OSError as error:
+        raise Conflict(
+            f"port {settings.port} on {settings.host} cannot be used: {error.strerror}",
+            code="port_in_use",
+            hint="stop what listens there, or set ANCLA_PORT",
+        ) from None
+
+
+def _wsgi(gateway: LocalGateway) -> Callable[..., list[bytes]]:
+    """A WSGI application that asks the Chalice app as API Gateway would."""
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        path = quote(environ["PATH_INFO"].encode("latin-1"), safe="/%:@!$&'()*+,;=~-._")
+        if environ.get("QUERY_STRING"):
+            path += f"?{environ['QUERY_STRING']}"
+        headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+        if environ.get("CONTENT_TYPE"):
+            headers["content-type"] = environ["CONTENT_TYPE"]
+        body = environ["wsgi.input"].read()
+        try:
+            answer = gateway.handle_request(environ["REQUEST_METHOD"], path, headers, body)
+            status, sent, text = answer["statusCode"], dict(answer["headers"]), answer["body"] or ""
+        except ForbiddenError as error:
+            unknown = unknown_path(str(error.headers.get("x-amzn-RequestId", "")))
+            status, sent, text = unknown.status, {"Content-Type": "application/json", **unknown.headers}, unknown.body
+        data = text if isinstance(text, bytes) else text.encode()
+        if status != 204:
+            sent["Content-Length"] = str(len(data))
+        start_response(f"{status} {REASONS.get(status, 'Error')}", [(name, str(value)) for name, value in sent.items()])
+        return [data]
+
+    return serve
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The client's methods, one group for each noun."""

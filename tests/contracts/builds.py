@@ -1,0 +1,69 @@
+"""Build jobs for the contract suites, and their end."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chalicelib.adapters.embedded.builder import EmbeddedBuilder
+from chalicelib.adapters.embedded.registry import EmbeddedRegistry
+from chalicelib.domain.hierarchy import Source
+from chalicelib.domain.secrets import Secret
+from chalicelib.ports.builder import BuildJob, BuildStatus, JobState
+from tests.contracts.repositories import Repository
+
+PROCFILE = "release: python migrate.py\nweb: python server.py\n"
+REPOSITORY = "acme/shop/production/api/5f0c"
+BUILD = "6a3e5f1c-0000-4000-8000-000000000001"
+PLANTED = "planted-secret-value"
+
+
+def job_for(
+    location: Repository | str, commit: str, *, id: str = BUILD, procfile: str = "", dockerfile: str = "", strategy: str = "dockerfile"
+) -> BuildJob:
+    return BuildJob(
+        id=id,
+        service_id="5f0c",
+        number=3,
+        source=location.source if isinstance(location, Repository) else Source(location=location),
+        commit=commit,
+        repository=REPOSITORY,
+        cache="acme/shop",
+        strategy=strategy,
+        procfile=procfile,
+        dockerfile=dockerfile,
+        secrets={"NPM_TOKEN": Secret(PLANTED)},
+    )
+
+
+def watched(builder: EmbeddedBuilder, build_id: str = BUILD) -> BuildStatus:
+    """The status when the build has ended, with its whole log."""
+    log = b""
+    end = time.monotonic() + 15
+    while time.monotonic() < end:
+        status = builder.watch(build_id, log_offset=len(log), seconds=1)
+        log += status.log
+        if status.state is not JobState.RUNNING:
+            return BuildStatus(state=status.state, log=log, image=status.image, code=status.code, message=status.message, hint=status.hint)
+    raise AssertionError(f"the build did not end: {log!r}")
+
+
+def built(builder: EmbeddedBuilder, job: BuildJob) -> BuildStatus:
+    builder.start(job)
+    return watched(builder, job.id)
+
+
+def refused(builder: EmbeddedBuilder, job: BuildJob) -> BuildStatus:
+    status = built(builder, job)
+    assert status.state is JobState.FAILED
+    assert status.message and status.hint and status.image is None
+    assert status.message.encode() in status.log
+    return status
+
+
+def tree_of(home: Path, status: BuildStatus) -> Path:
+    assert status.image is not None
+    registry = EmbeddedRegistry(home)
+    grant = registry.grant_pull("5f0c", REPOSITORY, now=datetime.now(UTC))
+    return registry.open_image(status.image.repository, status.image.digest, grant.password)

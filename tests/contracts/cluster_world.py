@@ -1,0 +1,173 @@
+"""A cluster with a running node, and what a test needs to see of it from outside."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.embedded.cluster import EmbeddedCluster
+from chalicelib.adapters.embedded.node.control import ensure_node, node_pid, stop_node
+from chalicelib.domain.fences import Anchor, Phase
+from chalicelib.ports.cluster import Manifest, ProcessStatus
+from chalicelib.settings import Settings, read_settings
+from tests.contracts.cluster_samples import HOST, NAMESPACE, SERVER, SERVICE_ID, WEB, anchor, fence, shared, web_set
+
+NODE = (sys.executable, "-m", "tests.contracts.cluster_node")
+
+
+class World:
+    def __init__(self, home: Path) -> None:
+        self.settings = read_settings({"ANCLA_HOME": str(home), "ANCLA_ROUTER_PORT": str(unused_port())})
+        self.cluster = EmbeddedCluster(home, SystemClock())
+        self.home = home
+        (home / "image").mkdir(parents=True)
+        (home / "image" / "server.py").write_text(SERVER)
+
+    def ensure_node(self, settings: Settings | None = None) -> None:
+        ensure_node(settings or self.settings, command=NODE)
+
+    def kill_node(self) -> None:
+        pid = node_pid(self.home)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: node_pid(self.home) is None)
+
+    def stop_node(self) -> None:
+        stop_node(self.home)
+
+    def apply(self, manifests: list[Manifest], turn: int, phase: Phase = Phase.ROLL_OUT) -> Anchor:
+        owner = self.cluster.ensure_anchor(anchor(turn, phase), fence(turn, phase))
+        self.cluster.apply(manifests, owner=owner, fence=fence(turn, phase))
+        return owner
+
+    def watch(self, seconds: float = 8) -> ProcessStatus:
+        return self.cluster.watch(NAMESPACE, [WEB], seconds=seconds)[0]
+
+    def roll_out(self, turn: int, **options: Any) -> Anchor:
+        """Applies a web process and waits until it is settled."""
+        owner = self.apply(web_set(**options), turn)
+        status = self.watch()
+        assert status.settled, status
+        return owner
+
+    def get(self, path: str = "/", *, host: str = HOST, timeout: float = 10) -> tuple[int, str]:
+        status, body, _ = self.request("GET", path, host=host, timeout=timeout)
+        return status, body
+
+    def request(
+        self, method: str, path: str, *, host: str = HOST, body: bytes | None = None, timeout: float = 10
+    ) -> tuple[int, str, dict[str, str]]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.settings.router_port, timeout=timeout)
+        try:
+            connection.request(method, path, body=body, headers={"Host": host})
+            response = connection.getresponse()
+            return response.status, response.read().decode(), dict(response.getheaders())
+        finally:
+            connection.close()
+
+    def served_by(self) -> int:
+        """The process that answers."""
+        status, body = self.get()
+        found = re.fullmatch(r"version \S+ pid (\d+)", body)
+        assert status == 200 and found, (status, body)
+        return int(found[1])
+
+    def version(self) -> str:
+        return self.get()[1].split(" ")[1]
+
+    def clear(self) -> None:
+        """Takes down all that a test left."""
+        for one in self.cluster.list_anchors(NAMESPACE, SERVICE_ID):
+            self.cluster.delete_anchor(one)
+        eventually(lambda: not self.cluster.list_objects(NAMESPACE, SERVICE_ID) and not list((self.home / "pods").glob("*")))
+
+
+class Load:
+    """Clients that ask without a pause; `failures` holds every answer but 200 and 201, and every broken connection."""
+
+    def __init__(self, world: World) -> None:
+        self.answers = 0
+        self.failures: list[str] = []
+        self.versions: set[str] = set()
+        self._world = world
+        self._over = threading.Event()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        aims = [self._get, self._get, self._get_slowly, self._post]
+        threads = [threading.Thread(target=self._repeat, args=(aim,)) for aim in aims]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            for thread in threads:
+                thread.join()
+
+    def _repeat(self, ask: Callable[[], int]) -> None:
+        while not self._over.is_set():
+            try:
+                status = ask()
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+            else:
+                self.answers += 1
+                if status not in {200, 201}:
+                    self.failures.append(str(status))
+            time.sleep(0.003)
+
+    def _get(self) -> int:
+        status, body = self._world.get()
+        self.versions.add(body.split(" ")[1] if status == 200 else "")
+        return status
+
+    def _get_slowly(self) -> int:
+        return self._world.get("/slow")[0]
+
+    def _post(self) -> int:
+        return self._world.request("POST", "/", body=b"x" * 100_000)[0]
+
+
+def started(home: Path) -> World:
+    world = World(home)
+    world.cluster.ensure_shared(shared(), version=1)
+    world.ensure_node()
+    return world
+
+
+def user_processes(home: Path) -> list[int]:
+    """The processes that run from the home's image."""
+    found = []
+    for entry in os.listdir("/proc"):
+        try:
+            if entry.isdecimal() and os.readlink(f"/proc/{entry}/cwd") == str(home / "image"):
+                found.append(int(entry))
+        except OSError:
+            continue
+    return found
+
+
+def eventually(holds: Callable[[], object], within: float = 10) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

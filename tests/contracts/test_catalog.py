@@ -1,0 +1,166 @@
+"""The catalog port: what is registered last by the latest holder counts, and health is what the check answers now."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from chalicelib.adapters.embedded.catalog import EmbeddedCatalog
+from chalicelib.domain.fences import Fence, Fenced, Phase
+from chalicelib.ports.catalog import Catalog, Entry
+
+
+@pytest.fixture(params=["memory", "file"])
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
+    made = EmbeddedCatalog(None if request.param == "memory" else tmp_path / "catalog.db")
+    yield made
+    made.close()
+
+
+class _Service(BaseHTTPRequestHandler):
+    """Healthy at /healthy for the host api.test, and not elsewhere."""
+
+    def do_GET(self) -> None:
+        healthy = self.path == "/healthy?deep=1" and self.headers.get_all("Host") == ["api.test"]
+        self.send_response({"/moved": 302}.get(self.path, 200 if healthy else 503))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Service) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def entry(service_id: str = "s1", *, port: int = 80, check: str = "", host: str = "api.test") -> Entry:
+    return Entry(
+        service_id=service_id,
+        name=f"api-{service_id}",
+        address="127.0.0.1",
+        port=port,
+        tags=("ancla", "production"),
+        meta={"build": "7"},
+        check_url=f"http://127.0.0.1:{port}{check}" if check else "",
+        check_host=host if check else "",
+    )
+
+
+def registered(catalog: Catalog) -> list[Entry]:
+    return [registration.entry for registration in catalog.list_registrations()]
+
+
+def test_an_entry_is_listed_as_it_was_registered(catalog: Catalog) -> None:
+    assert registered(catalog) == []
+    catalog.register(entry(), Fence("s1", 1))
+    assert registered(catalog) == [entry()]
+
+
+def test_entries_are_listed_by_name(catalog: Catalog) -> None:
+    for service_id in ("c", "aaa", "b"):
+        catalog.register(entry(service_id), Fence(service_id, 1))
+    assert [listed.name for listed in registered(catalog)] == ["api-aaa", "api-b", "api-c"]
+
+
+def test_registering_twice_is_registering_once(catalog: Catalog) -> None:
+    for _ in range(2):
+        catalog.register(entry(), Fence("s1", 1))
+    assert registered(catalog) == [entry()]
+
+
+def test_a_later_turn_replaces_the_entry(catalog: Catalog) -> None:
+    catalog.register(entry(port=80), Fence("s1", 1))
+    catalog.register(entry(port=81), Fence("s1", 2))
+    assert registered(catalog) == [entry(port=81)]
+
+
+def test_a_late_write_of_an_earlier_turn_changes_nothing(catalog: Catalog) -> None:
+    catalog.register(entry(port=81), Fence("s1", 10))
+    with pytest.raises(Fenced):
+        catalog.register(entry(port=80), Fence("s1", 9))
+    with pytest.raises(Fenced):
+        catalog.deregister("s1", Fence("s1", 9))
+    with pytest.raises(Fenced):
+        catalog.deregister("s1", Fence("s1", 9), for_good=True)
+    assert registered(catalog) == [entry(port=81)]
+
+
+def test_a_revert_beats_the_roll_out_of_its_own_turn(catalog: Catalog) -> None:
+    catalog.register(entry(port=81), Fence("s1", 3, Phase.REVERT))
+    with pytest.raises(Fenced):
+        catalog.register(entry(port=80), Fence("s1", 3, Phase.ROLL_OUT))
+    assert registered(catalog) == [entry(port=81)]
+
+
+def test_the_fence_stays_when_the_entry_goes(catalog: Catalog) -> None:
+    catalog.register(entry(), Fence("s1", 1))
+    catalog.deregister("s1", Fence("s1", 5))
+    assert registered(catalog) == []
+    with pytest.raises(Fenced):
+        catalog.register(entry(), Fence("s1", 4))
+    catalog.register(entry(), Fence("s1", 6))
+    assert registered(catalog) == [entry()]
+
+
+def test_removing_what_was_never_there_still_leaves_the_fence(catalog: Catalog) -> None:
+    catalog.deregister("s1", Fence("s1", 5))
+    with pytest.raises(Fenced):
+        catalog.register(entry(), Fence("s1", 4))
+
+
+def test_no_fence_passes_a_tombstone_and_a_teardown_may_come_twice(catalog: Catalog) -> None:
+    catalog.register(entry(), Fence("s1", 1))
+    for _ in range(2):
+        catalog.deregister("s1", Fence("s1", 2), for_good=True)
+    catalog.deregister("s1", Fence("s1", 3))
+    with pytest.raises(Fenced):
+        catalog.register(entry(), Fence("s1", 999))
+    assert registered(catalog) == []
+
+
+def test_services_do_not_meet_each_others_fences(catalog: Catalog) -> None:
+    catalog.register(entry("s2"), Fence("s2", 1))
+    catalog.deregister("s1", Fence("s1", 9), for_good=True)
+    catalog.register(entry("s2", port=81), Fence("s2", 2))
+    assert registered(catalog) == [entry("s2", port=81)]
+
+
+def test_health_is_what_the_check_answers_under_its_host_name(catalog: Catalog, port: int) -> None:
+    catalog.register(entry("good", port=port, check="/healthy?deep=1"), Fence("good", 1))
+    catalog.register(entry("ill", port=port, check="/ill"), Fence("ill", 1))
+    catalog.register(entry("moved", port=port, check="/moved"), Fence("moved", 1))
+    catalog.register(entry("misrouted", port=port, check="/healthy?deep=1", host="other.test"), Fence("misrouted", 1))
+    catalog.register(entry("unchecked"), Fence("unchecked", 1))
+    passing = {registration.entry.service_id: registration.passing for registration in catalog.list_registrations()}
+    assert passing == {"good": True, "ill": False, "moved": False, "misrouted": False, "unchecked": True}
+
+
+def test_a_service_that_does_not_answer_is_not_healthy(catalog: Catalog) -> None:
+    catalog.register(entry(port=1, check="/healthy"), Fence("s1", 1))
+    assert [registration.passing for registration in catalog.list_registrations()] == [False]
+
+
+# What only the embedded catalog promises.
+
+
+def test_entries_and_tombstones_outlive_the_process(tmp_path: Path) -> None:
+    before = EmbeddedCatalog(tmp_path / "catalog.db")
+    before.register(entry("s1"), Fence("s1", 1))
+    before.deregister("s2", Fence("s2", 1), for_good=True)
+    before.close()
+    after = EmbeddedCatalog(tmp_path / "catalog.db")
+    assert registered(after) == [entry("s1")]
+    with pytest.raises(Fenced):
+        after.register(entry("s2"), Fence("s2", 2))
+    after.close()

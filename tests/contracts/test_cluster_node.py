@@ -1,0 +1,253 @@
+"""What the embedded cluster promises beyond the port: its node and its router, whatever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.adapters.embedded.node.control import node_pid
+from chalicelib.domain.errors import Unavailable
+from chalicelib.ports.cluster import PodPhase
+from tests.contracts.cluster_samples import HOST, NAMESPACE, config_map, fence, pod, pull_secret, web_set
+from tests.contracts.cluster_world import World, eventually, started, unused_port, user_processes
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = started(tmp_path_factory.mktemp("node"))
+    yield world
+    world.stop_node()
+    assert not user_processes(world.home)
+
+
+@pytest.fixture
+def world(running: World) -> Iterator[World]:
+    yield running
+    running.ensure_node()
+    running.clear()
+
+
+# -- deaths -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_node_that_is_killed_and_comes_back_finds_its_pods_running(world: World) -> None:
+    world.roll_out(1, replicas=2)
+    processes = user_processes(world.home)
+
+    world.kill_node()
+    assert user_processes(world.home) == processes
+    assert not world.watch(seconds=0).settled
+    world.ensure_node()
+
+    assert world.get()[0] == 200
+    assert world.watch().settled
+    assert user_processes(world.home) == processes
+
+
+def test_a_process_that_ended_while_no_node_ran_is_started_again(world: World) -> None:
+    world.roll_out(1)
+    process = world.served_by()
+    world.kill_node()
+
+    os.kill(process, signal.SIGKILL)
+    eventually(lambda: not user_processes(world.home))
+    world.ensure_node()
+
+    eventually(lambda: world.watch().settled and world.served_by() != process)
+
+
+def test_when_everything_was_killed_all_that_is_wanted_comes_back(world: World) -> None:
+    world.roll_out(1, replicas=2)
+    world.kill_node()
+    for process in [*launchers(world), *user_processes(world.home)]:
+        kill(process)
+    eventually(lambda: not user_processes(world.home))
+
+    world.ensure_node()
+
+    eventually(lambda: world.watch().settled)
+    assert world.get()[0] == 200
+
+
+def test_what_was_asked_for_while_no_node_ran_is_done_by_the_next(world: World) -> None:
+    world.kill_node()
+    world.apply(web_set(), 1)
+
+    world.ensure_node()
+
+    assert world.watch().settled
+
+
+def test_a_one_off_that_was_lost_with_the_machine_is_never_run_again(world: World) -> None:
+    count = world.home / "count"
+    owner = world.apply([pull_secret(), config_map("release-config", ["sh", "-c", f"echo x >> {count}; sleep 60"])], 1)
+    uid = world.cluster.start_gated_pod(pod(), owner=owner, fence=fence(1))
+    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
+    eventually(count.exists)
+    world.kill_node()
+    for process in [*launchers(world), *user_processes(world.home)]:
+        kill(process)
+
+    world.ensure_node()
+
+    status = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=8)
+    assert (status.phase, status.exit_code) == (PodPhase.FAILED, None)
+    assert count.read_text() == "x\n"
+
+
+def test_a_one_off_goes_on_while_the_node_is_replaced(world: World) -> None:
+    owner = world.apply([pull_secret(), config_map("release-config", ["sh", "-c", "sleep 0.5; echo done; exit 3"])], 1)
+    uid = world.cluster.start_gated_pod(pod(), owner=owner, fence=fence(1))
+    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
+    eventually(lambda: user_processes(world.home))
+
+    world.kill_node()
+    world.ensure_node()
+
+    eventually(lambda: world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=99, seconds=1).phase is PodPhase.FAILED)
+    status = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=0)
+    assert (status.exit_code, status.log) == (3, b"done\n")
+
+
+def test_all_that_a_process_started_ends_with_it(world: World) -> None:
+    world.roll_out(1, command=["sh", "-c", "setsid sleep 60 & sleep 61 & exec python3 server.py"])
+    assert len(user_processes(world.home)) == 3
+
+    world.roll_out(2, replicas=0)
+
+    eventually(lambda: not user_processes(world.home))
+
+
+def test_a_process_that_ignores_the_signal_is_killed_after_its_grace(world: World) -> None:
+    world.roll_out(1, command=["sh", "-c", "trap '' TERM; python3 server.py & while :; do wait; done"], grace=1)
+    began = time.monotonic()
+
+    world.apply(web_set(replicas=0, command=["sh", "-c", "trap '' TERM; python3 server.py & while :; do wait; done"], grace=1), 2)
+
+    eventually(lambda: not user_processes(world.home))
+    assert time.monotonic() - began < 4
+
+
+# -- start and stop -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_node_that_runs_is_not_started_twice(world: World) -> None:
+    pid = node_pid(world.home)
+
+    world.ensure_node()
+
+    assert node_pid(world.home) == pid
+
+
+def test_a_node_that_is_to_listen_elsewhere_hands_its_pods_over(world: World) -> None:
+    world.roll_out(1)
+    process = world.served_by()
+
+    world.settings = replace(world.settings, router_port=unused_port())
+    world.ensure_node()
+
+    assert world.served_by() == process
+
+
+def test_a_stopped_node_leaves_no_process_and_its_next_start_brings_them_back(world: World) -> None:
+    world.roll_out(1, replicas=2)
+
+    world.stop_node()
+    assert node_pid(world.home) is None
+    assert not user_processes(world.home)
+    world.ensure_node()
+
+    assert world.watch().settled
+
+
+def test_a_router_port_that_is_taken_is_told(world: World) -> None:
+    world.stop_node()
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(Unavailable) as caught:
+        world.ensure_node(replace(world.settings, router_port=other.getsockname()[1]))
+
+    assert caught.value.code == "router_port_taken"
+    assert "ANCLA_ROUTER_PORT" in caught.value.hint
+
+
+# -- the router ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_host_name_is_not_found(world: World) -> None:
+    status, body = world.get(host="nobody.localhost")
+
+    assert (status, body) == (404, "404: no service has the host name 'nobody.localhost'\n")
+
+
+def test_a_host_name_is_found_with_a_port_and_in_capitals(world: World) -> None:
+    world.roll_out(1)
+
+    assert world.get(host=f"{HOST.upper()}:8701")[0] == 200
+
+
+def test_a_service_without_a_ready_process_is_unavailable_for_now(world: World) -> None:
+    world.apply(web_set(replicas=0), 1)
+    eventually(lambda: world.get(host=HOST)[0] == 503)
+
+    status, _, headers = world.request("GET", "/")
+
+    assert (status, headers["Retry-After"]) == (503, "2")
+
+
+def test_a_request_that_comes_before_the_first_process_is_ready_waits_for_it(world: World) -> None:
+    world.apply(web_set(replicas=0), 1)
+    eventually(lambda: world.get(host=HOST)[0] == 503)
+    answers: list[int] = []
+    client = threading.Thread(target=lambda: answers.append(world.get()[0]))
+    client.start()
+
+    world.roll_out(2, replicas=1)
+    client.join()
+
+    assert answers == [200]
+
+
+def test_a_process_that_loses_its_health_gets_no_more_requests_until_it_is_well(world: World) -> None:
+    sick = world.home / "sick"
+    world.roll_out(1, env={"SICK_WHEN": str(sick)})
+
+    sick.touch()
+    eventually(lambda: world.watch(seconds=0).ready == 0)
+    assert world.get()[0] == 503
+    sick.unlink()
+
+    eventually(lambda: world.get()[0] == 200)
+
+
+def test_the_service_sees_who_asked_and_how(world: World) -> None:
+    world.roll_out(1)
+
+    headers = dict(line.split(": ", 1) for line in world.get("/headers")[1].splitlines())
+
+    assert headers["Host"] == HOST
+    assert headers["X-Forwarded-For"] == "127.0.0.1"
+    assert headers["X-Forwarded-Proto"] == "http"
+    assert headers["X-Forwarded-Host"] == HOST
+
+
+def test_a_large_body_passes_both_ways(world: World) -> None:
+    world.roll_out(1)
+
+    assert world.request("POST", "/", body=b"x" * 3_000_000)[:2] == (201, "got 3000000")
+
+
+def launchers(world: World) -> list[int]:
+    return [int((folder / "process").read_text().split()[1]) for folder in (world.home / "pods").iterdir() if (folder / "process").exists()]
+
+
+def kill(process: int) -> None:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
