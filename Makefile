@@ -28,6 +28,10 @@ test: $(DEV_STAMP) ## All tests
 unit: $(DEV_STAMP) ## The quick ranks: no process is started, for every save
 	@$(BIN)/pytest tests --ignore tests/contracts --ignore tests/journeys --ignore tests/simulation
 
+.PHONY: simulate
+simulate: $(DEV_STAMP) ## Many random stories with random faults over virtual time (SEEDS=500)
+	@ANCLA_SIMULATION_SEEDS=$(or $(SEEDS),500) $(BIN)/pytest tests/simulation -n auto
+
 .PHONY: check
 check: $(DEV_STAMP) ## What CI checks beside the tests: style, types, import contracts, dead code, dependencies, generated files
 	@$(BIN)/ruff check .

@@ -31,7 +31,7 @@ def _embedded(settings: Settings) -> Ports:
     from chalicelib.adapters.limits import LimitedQueue, NamedLogs
     from chalicelib.adapters.records import RecordStore
 
-    refuse_on_lambda("the embedded profile")
+    refuse_on_lambda("profile")
     with storage(settings.home):
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock = SystemClock()

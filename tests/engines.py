@@ -213,8 +213,9 @@ class MemoryCluster:
     crashing: set[str] = field(default_factory=set)
     objects: dict[ObjectRef, Held] = field(default_factory=dict)
     shared: dict[str, int] = field(default_factory=dict)
-    pods: dict[str, str] = field(default_factory=dict)
-    """By UID: gated, running, succeeded."""
+    pods: dict[str, datetime | None] = field(default_factory=dict)
+    """One-off pods by UID: since when they run; None while they are gated."""
+    release_takes: timedelta = timedelta(0)
     released: list[str] = field(default_factory=list)
     """UIDs in the order in which their command was started."""
     rejects: str = ""
@@ -275,12 +276,12 @@ class MemoryCluster:
         ref = _ref(manifest)
         if ref not in self.objects:
             self.objects[ref] = Held(manifest, self.clock.new_id(), owner.uid, fence, self.clock.now())
-            self.pods[self.objects[ref].uid] = "gated"
+            self.pods[self.objects[ref].uid] = None
         return self.objects[ref].uid
 
     def lift_gate(self, namespace: str, name: str, uid: str) -> None:
-        if self.pods.get(uid) == "gated":
-            self.pods[uid] = "running"
+        if uid in self.pods and self.pods[uid] is None:
+            self.pods[uid] = self.clock.now()
             self.released.append(uid)
 
     def lose_pod(self, uid: str) -> None:
@@ -290,8 +291,12 @@ class MemoryCluster:
     def watch_pod(self, namespace: str, name: str, uid: str, *, log_offset: int, seconds: float) -> PodStatus:
         if uid not in self.pods:
             return PodStatus(phase=PodPhase.GONE)
-        if self.pods[uid] == "gated":
+        since = self.pods[uid]
+        if since is None:
             return PodStatus(phase=PodPhase.GATED)
+        if self.clock.now() < since + self.release_takes:
+            self.wait(min(seconds, 1.0))
+            return PodStatus(phase=PodPhase.RUNNING if uid in self.pods else PodPhase.GONE)
         return PodStatus(phase=PodPhase.SUCCEEDED, exit_code=0, log=b"migrated\n"[log_offset:])
 
     def evidence(self, namespace: str, service_id: str, owner: Anchor) -> list[PodEvidence]:

@@ -14,11 +14,11 @@ from chalicelib.adapters.embedded.tables import MemoryTable
 from chalicelib.adapters.records import RecordStore
 from chalicelib.domain.addresses import Address
 from chalicelib.domain.hierarchy import Environment, Project, Service, Workspace
-from chalicelib.domain.people import Membership, Role, User, WorkspaceOfUser
+from chalicelib.domain.people import Membership, Role, WorkspaceOfUser
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Put
 from chalicelib.settings import Settings, read_settings
-from chalicelib.usecases import apikeys, environments, projects, services, workspaces
+from chalicelib.usecases import apikeys, environments, people, projects, services, workspaces
 from chalicelib.usecases.access import Actor
 from chalicelib.usecases.service_fields import ServiceFields
 from tests.engines import MemoryEngines, memory_engines
@@ -58,9 +58,8 @@ class World:
 
     def make_user(self, username: str) -> Actor:
         """A user who is a member of nothing."""
-        user = User(id=self.clock.new_id(), username=username, email=f"{username}@example.com", created=self.clock.now())
-        self.ports.store.commit([Put(user)])
-        return Actor(user.id, username)
+        issued = people.create_user(self.ports, username, email=f"{username}@example.com")
+        return Actor(issued.record.user_id, username)
 
     def make_key(self, actor: Actor, *, scopes: tuple[str, ...] = (), client: str = "") -> str:
         metadata = {"client": client} if client else {}
@@ -104,10 +103,8 @@ def make_world() -> World:
         logs=MemoryLogs(),
         engines=engines,
     )
-    user = User(id=clock.new_id(), username="ada", email="ada@example.com", created=clock.now())
-    ports.store.commit([Put(user)])
-    ada = Actor(user.id, user.username)
-    return World(clock=clock, engines=engines, ports=ports, ada=ada, ada_key=apikeys.issue(ports, ada, name="first").key)
+    first = people.create_user(ports, "ada", email="ada@example.com")
+    return World(clock=clock, engines=engines, ports=ports, ada=Actor(first.record.user_id, "ada"), ada_key=first.key)
 
 
 def _settings() -> Settings:

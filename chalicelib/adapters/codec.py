@@ -19,7 +19,7 @@ _TYPES = {record_type.__name__: record_type for record_type in RECORD_TYPES}
 
 def encode_row(record: Any, version: int) -> Row:
     """The row of `record`, to be stored as `version`. Raises TypeError for what has no JSON form: a Secret above all."""
-    body = msgspec.to_builtins(record, str_keys=True)
+    body = msgspec.to_builtins(record)
     # The version is the row's own: a body that named one too could contradict it.
     del body["version"]
     key = key_of(record)

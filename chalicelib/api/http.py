@@ -168,11 +168,11 @@ def _read(route: Route, call: Call, request: Request) -> Call:
     raw = request.raw_body
     raw = raw.encode() if isinstance(raw, str) else raw
     bodies.check_size(raw, route.max_body)
-    query = body = None
-    if route.query is not None:
-        query = bodies.read_query(_query_of(request), route.query)
+    body = query = None
     if route.body is not None:
         body = bodies.read_body(raw, call.headers.get("content-type", ""), route.body, optional=route.body_optional)
+    if route.query is not None:
+        query = bodies.read_query(_query_of(request), route.query)
     return replace(call, raw=raw, query=query, body=body)
 
 
@@ -203,7 +203,7 @@ def _sent(route: Route, reply: Reply) -> Sent:
 
 def _failed(error: AnclaError, request_id: str, *, conditional: bool = False) -> Sent:
     status = errors.status_of(error, conditional=conditional)
-    _log.info("refused with %s %s: %s, request %s", status, error.code, error.message, request_id)
+    _log.info("refused with %s %s, request %s", status, error.code, request_id)  # no message: it may quote what was sent
     return Sent(status=status, body=_encoded(errors.body_of(error, status, request_id)))
 
 

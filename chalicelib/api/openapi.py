@@ -24,6 +24,7 @@ PARAMETERS = {
     "proj": "Slug or id of the project",
     "env": "Slug or id of the environment",
     "svc": "Slug or id of the service",
+    "user": "Name or id of the user",
     "team": "Slug of the team",
     "variable": "Id or name of the variable",
     "key_id": "Id of the API key",

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from chalicelib.api.dialects import Dialect
-from chalicelib.domain.errors import NotFound
 from chalicelib.domain.policy import Action
 from chalicelib.ports import Ports
 from chalicelib.usecases import access
@@ -81,13 +80,6 @@ class Call:
         place = access.locate(self.ports, self.actor.user_id, parts)
         access.permit(self.caller, place.membership, action)
         return place
-
-    def at_found(self, *parts: str, action: Action, missing: NotFound) -> Place:
-        """Like `at`, for a place that a record led to: who may not see it gets `missing`, and so learns nothing of the record."""
-        try:
-            return self.at(*parts, action=action)
-        except NotFound:
-            raise missing from None
 
 
 Handler = Callable[[Call], Reply]

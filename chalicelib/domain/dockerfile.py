@@ -82,7 +82,7 @@ class Dockerfile:
 
     @property
     def steps(self) -> tuple[Instruction, ...]:
-        """All instructions of all stages but FROM, ARG before FROM included by none."""
+        """All instructions of all stages, without FROM and what comes before the first one."""
         return tuple(step for stage in self.stages for step in stage.instructions)
 
     def _lineage(self) -> list[Stage]:

@@ -66,24 +66,27 @@ def _looked(ports: Ports, chore: Chore, again: Again) -> None:
 
 
 def tidy(ports: Ports, chore: Chore) -> Again:
-    """Deletes anchors that are older than what runs, and so all that only they still own. Left to a later turn if there is one."""
+    """Deletes anchors that are older than what runs, and so all that only they still own. A later turn that made an anchor of its
+    own tidies itself."""
     lane = _lane(ports, chore)
-    if lane is None or lane.turn > chore.turn:
+    if lane is None:
         return None
     again = None if chore.facts.get("looked") else LATE_PASS
     address = Address.parse(chore.facts["address"])
-    namespace = names.namespace_of(address.workspace)
-    anchors = ports.cluster.list_anchors(namespace, chore.service_id)
-    if lane.active is None or lane.closed:
-        for anchor in anchors:
-            ports.cluster.delete_anchor(anchor)
-        return again
+    anchors = ports.cluster.list_anchors(names.namespace_of(address.workspace), chore.service_id)
     newest = _newest(anchors)
-    if newest is None or not _owns_all(ports, lane, chore, newest):
-        return again if again is None else 5.0
-    for anchor in anchors:
-        if anchor != newest:
-            ports.cluster.delete_anchor(anchor)
+    if newest is None:
+        return again
+    if anchors[newest].turn > chore.turn:
+        return None
+    if lane.active is None or lane.closed:
+        old = list(anchors)
+    elif _owns_all(ports, lane, chore, newest):
+        old = [anchor for anchor in anchors if anchor != newest]
+    else:
+        return 5.0
+    for anchor in old:
+        ports.cluster.delete_anchor(anchor)
     return again
 
 

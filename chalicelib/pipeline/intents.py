@@ -24,7 +24,7 @@ from chalicelib.domain.runs import (
     Stage,
     first_stage,
 )
-from chalicelib.pipeline.lane import Moves, displaced, new_chore, started
+from chalicelib.pipeline.lane import Entry, Moves, displaced, end_entry, new_chore, put_lane, started
 from chalicelib.pipeline.looks import look_at_run, send
 from chalicelib.ports import Ports
 from chalicelib.ports import store as stores
@@ -115,7 +115,8 @@ def _accept_once(ports: Ports, service: Service, request: Request, changes: Sequ
         key = keys.service(service.address)
         moves.changes.append(Put(replace(current, closing=True)) if closing else Check(key, current.version))
     if holds_back(lane, request):
-        _put_lane(moves, held_back(lane, request), now, request, 0)
+        kept = held_back(lane, request)
+        put_lane(moves, kept, Entry(request.by, f"{request.kind.value}.held", {"held": str(kept.intent)}), at=now)
         ports.store.commit(moves.changes)
         return Accepted(None, held=True)
     run = _take_place(ports, moves, lane, service, request, now)
@@ -154,7 +155,8 @@ def _take_place(ports: Ports, moves: Moves, lane: Lane, service: Service, reques
         stage_since=now,
         look_at=now + WAITING_LOOK,
     ).noting(timeout=service.deployment_timeout)
-    for loser in _displaced_runs(ports, moves, admitted, service.id, number, now):
+    losers = _displaced_runs(ports, moves, admitted, service.id, number, now)
+    for loser in losers:
         moved, _ = pin_after(moved, loser, Outcome.SUPERSEDED)
     if request.kind is RunKind.ROLLBACK:
         run = run.noting(pinned_before=moved.pinned_by)
@@ -166,7 +168,8 @@ def _take_place(ports: Ports, moves: Moves, lane: Lane, service: Service, reques
     run, moved = _with_build(ports, moves, run, moved, service, now)
     if admitted.starts:
         run = started(run, moved.turn if request.kind in STRENGTHS else 0, now)
-    _put_lane(moves, moved, now, request, number)
+    accepted = Entry(request.by, request.kind.value, {"run": str(number), "trigger": request.trigger.value})
+    put_lane(moves, moved, accepted, *(end_entry(loser) for loser in losers), at=now)
     moves.changes.append(Put(run))
     return run
 
@@ -183,11 +186,10 @@ def _displaced_runs(ports: Ports, moves: Moves, admitted: Admitted, owner: str, 
     if not admitted.displaced:
         return []
     losers: list[Run] = [run for run in ports.store.get([keys.run(owner, n) for n in admitted.displaced]) if run is not None]
-    moves.changes.extend(displaced(ports, losers, by, now))
     for loser in losers:
         if loser.stage in {Stage.BUILD, Stage.WATCH_BUILD}:
             moves.put_chore(new_chore(loser, ChoreKind.CANCEL_BUILD, now, build_id=loser.build_id))
-    return losers
+    return displaced(ports, moves, losers, by, now)
 
 
 def _with_build(ports: Ports, moves: Moves, run: Run, lane: Lane, service: Service, now: datetime) -> tuple[Run, Lane]:
@@ -209,19 +211,14 @@ def _with_build(ports: Ports, moves: Moves, run: Run, lane: Lane, service: Servi
     return replace(run, build=build.number, build_id=build.id), lane
 
 
-def _put_lane(moves: Moves, lane: Lane, now: datetime, request: Request, number: int) -> None:
-    detail = {"run": str(number), "trigger": request.trigger.value} if number else {"held": str(lane.intent)}
-    lane, entry = audited(lane, subject=lane.subject, at=now, by=request.by, action=request.kind.value, **detail)
-    moves.changes += [Put(lane), Put(entry)]
-
-
 def _change_lane(ports: Ports, service: Service, by: str, action: str, change: Callable[[Lane], Lane]) -> Lane:
     for attempt in range(TRIES):
         lane, _ = _load(ports, service)
         lane = change(lane)
-        audited_lane, entry = audited(lane, subject=lane.subject, at=ports.clock.now(), by=by, action=action)
+        moves = Moves()
+        put_lane(moves, lane, Entry(by, action, {}), at=ports.clock.now())
         try:
-            ports.store.commit([Put(audited_lane), Put(entry)])
+            ports.store.commit(moves.changes)
             return lane
         except stores.Conflict:
             if attempt == TRIES - 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -12,16 +12,25 @@ from chalicelib.domain.builds import Build, BuildState
 from chalicelib.domain.chores import Chore, ChoreKind
 from chalicelib.domain.deploys import Deploy, DeployState
 from chalicelib.domain.failures import Failure
-from chalicelib.domain.lanes import HandedOn, hand_on
+from chalicelib.domain.lanes import HandedOn, Lane, hand_on
 from chalicelib.domain.runs import DEPLOYING_KINDS, Outcome, Run, RunKind, Stage, first_stage
 from chalicelib.pipeline.looks import GRACE, Look, look_at_chore, look_at_run
 from chalicelib.pipeline.outcome import End, Fail
 from chalicelib.pipeline.work import RUN_LIMIT
 from chalicelib.ports import Ports
-from chalicelib.ports.store import Change, Put
+from chalicelib.ports.store import Change, Put, get_one
 
 PULL_GRANT_HALF_LIFE = timedelta(days=15)
 """Pull credentials are good for 30 days and renewed at half of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a lane's audit trail."""
+
+    by: str
+    action: str
+    detail: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -54,33 +63,26 @@ def ending(ports: Ports, result: End | Fail) -> Moves:
     """The commit that ends a run: itself, its build and deploy, its lane and who gets it next, the audit record, and the chores."""
     run, now = result.run, ports.clock.now()
     moves = Moves()
+    outcome = Outcome.FAILED if isinstance(result, Fail) else result.outcome
     if isinstance(result, Fail):
-        ended = finished(run, Outcome.FAILED, now, failure=result.failure)
+        ended = finished(run, outcome, now, failure=result.failure)
     else:
-        ended = finished(run, result.outcome, now, detail=result.detail)
+        ended = finished(run, outcome, now, detail=result.detail)
         moves.changes.extend(result.changes)
     moves.changes.append(Put(ended))
     changed = {keys.key_of(change.record) for change in moves.changes if isinstance(change, Put)}
     moves.changes.extend(put for put in _settled_records(ports, [ended], now) if keys.key_of(put.record) not in changed)
-    lane = ports.store.get([keys.lane(run.owner)])[0]
+    lane: Lane | None = get_one(ports.store, keys.lane(run.owner))
     if lane is None:
         return moves
     handed = HandedOn(lane)
+    over = [ended]
     if lane.running == run.number:
         becomes = result.becomes if isinstance(result, End) else None
         waiting = _load_runs(ports, run.owner, lane.waiting.values())
-        handed = hand_on(lane, ended, ended.outcome or Outcome.FAILED, waiting, becomes)
-        _pass_on(ports, moves, ended, handed, waiting, now)
-    audited_lane, entry = audited(
-        handed.lane,
-        subject=handed.lane.subject,
-        at=now,
-        by="ancla",
-        action=f"{run.kind.value}.ended",
-        run=str(run.number),
-        outcome=(ended.outcome or Outcome.FAILED).value,
-    )
-    moves.changes += [Put(audited_lane), Put(entry)]
+        handed = hand_on(lane, ended, outcome, waiting, becomes)
+        over += _pass_on(moves, ended, handed, waiting, now)
+    put_lane(moves, handed.lane, *(end_entry(gone) for gone in over), at=now)
     for chore in _chores_after(ended, now, take_held=handed.take_held):
         moves.put_chore(chore)
     if ended.turn and ended.outcome is Outcome.SUCCEEDED and ended.kind is not RunKind.TEARDOWN:
@@ -93,14 +95,30 @@ def finished(run: Run, outcome: Outcome, now: datetime, *, detail: str = "", fai
     return replace(run, stage=Stage.FINISHED, outcome=outcome, outcome_detail=detail, failure=failure or run.failure, finished_at=now)
 
 
-def displaced(ports: Ports, runs: Sequence[Run], by: int, now: datetime) -> list[Change]:
-    """Changes that end `runs` as superseded by the run with number `by`, with their builds."""
+def put_lane(moves: Moves, lane: Lane, *entries: Entry, at: datetime) -> None:
+    """Adds the lane to the commit, its audit trail moved on by `entries`."""
+    for entry in entries:
+        lane, record = audited(lane, subject=lane.subject, at=at, by=entry.by, action=entry.action, **entry.detail)
+        moves.changes.append(Put(record))
+    moves.changes.append(Put(lane))
+
+
+def end_entry(run: Run) -> Entry:
+    """What the audit trail says of a run's end."""
+    outcome = (run.outcome or Outcome.FAILED).value
+    return Entry("ancla", f"{run.kind.value}.ended", {"run": str(run.number), "outcome": outcome})
+
+
+def displaced(ports: Ports, moves: Moves, runs: Sequence[Run], by: int, now: datetime) -> list[Run]:
+    """`runs` as they end, superseded by the run with number `by`; they and their builds are added to `moves`."""
     ended = [finished(run, Outcome.SUPERSEDED, now, detail=f"a newer request (run {by}) took over") for run in runs]
-    return [*(Put(run) for run in ended), *_settled_records(ports, ended, now)]
+    moves.changes += [*(Put(run) for run in ended), *_settled_records(ports, ended, now)]
+    return ended
 
 
-def _pass_on(ports: Ports, moves: Moves, ended: Run, handed: HandedOn, waiting: Sequence[Run], now: datetime) -> None:
-    """Puts the runs that wait: one begins, some end with `ended`."""
+def _pass_on(moves: Moves, ended: Run, handed: HandedOn, waiting: Sequence[Run], now: datetime) -> list[Run]:
+    """Puts the runs that wait: one begins, and those that end with `ended` are returned."""
+    over: list[Run] = []
     for run in waiting:
         if run.number == handed.next:
             begun = started(run, handed.lane.turn, now)
@@ -108,10 +126,11 @@ def _pass_on(ports: Ports, moves: Moves, ended: Run, handed: HandedOn, waiting: 
             moves.looks.append(look_at_run(begun, ahead=1))
         elif run.number in handed.included:
             detail = f"included in deploy {ended.deploy}" if ended.deploy else f"included in run {ended.number}"
-            moves.changes.append(Put(finished(run, Outcome.INCLUDED, now, detail=detail)))
+            over.append(finished(run, Outcome.INCLUDED, now, detail=detail))
         elif run.number in handed.superseded:
-            detail = f"the rollback (run {ended.number}) came after it"
-            moves.changes.append(Put(finished(run, Outcome.SUPERSEDED, now, detail=detail)))
+            over.append(finished(run, Outcome.SUPERSEDED, now, detail=f"the rollback (run {ended.number}) came after it"))
+    moves.changes += [Put(run) for run in over]
+    return over
 
 
 def _load_runs(ports: Ports, owner: str, numbers: Iterable[int]) -> list[Run]:

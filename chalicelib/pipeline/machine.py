@@ -24,12 +24,13 @@ from chalicelib.domain.runs import Run, Stage
 from chalicelib.pipeline import lane as lanes
 from chalicelib.pipeline.lane import Moves
 from chalicelib.pipeline.looks import GRACE, look_at_run, run_key, send
-from chalicelib.pipeline.outcome import End, Fail, Go, StepResult, Wait
+from chalicelib.pipeline.outcome import End, Fail, Go, StepResult, Wait, fail
 from chalicelib.pipeline.overtime import out_of_time
 from chalicelib.pipeline.slices import Slice
 from chalicelib.pipeline.steps import STEPS
-from chalicelib.pipeline.work import TERMS, overdue, work_of
+from chalicelib.pipeline.work import REVERTING, TERMS, overdue, work_of
 from chalicelib.ports import Ports
+from chalicelib.ports.cluster import Rejected
 from chalicelib.ports.queue import MAX_DELAY, Work
 from chalicelib.ports.store import Conflict, Put, get_one
 
@@ -48,7 +49,7 @@ def look(ports: Ports, work: Work, body: Mapping[str, Any], *, receive_count: in
     if run.finished or run.stage is Stage.WAITING:
         _look_at_holder(ports, run)
         if run.version == version and not run.finished:
-            _wait(ports, run, Wait(MAX_BACKOFF, run))
+            _one_step(ports, run, Slice(ports.clock, until))
     elif run.version != version:
         if receive_count > 1 and run.version > version:
             # The worker may have died between its commit and its next look.
@@ -93,8 +94,17 @@ def _result(ports: Ports, run: Run, time: Slice) -> StepResult:
         return STEPS[run.stage](run, ports, time)
     except Conflict:
         raise
+    except Rejected as rejected:
+        return _rejected(run, rejected)
     except Exception as error:  # noqa: BLE001  (the boundary: whatever is wrong on our side is tried again)
         return _tried_again(run, error)
+
+
+def _rejected(run: Run, rejected: Rejected) -> StepResult:
+    """What the cluster refuses is the user's to mend; what ran before was taken once, so a revert is tried again."""
+    if run.stage in REVERTING:
+        return _tried_again(run, rejected)
+    return fail(run, "manifest_rejected", f"the cluster refused it: {rejected.message}", "mend what the cluster names, then deploy again")
 
 
 def _tried_again(run: Run, error: Exception) -> Wait:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from chalicelib.domain import keys
 from chalicelib.domain.addresses import Address, Level, chosen_slug
 from chalicelib.domain.audit import audited
-from chalicelib.domain.builds import Build, BuildState
+from chalicelib.domain.builds import Build
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.hierarchy import MAX_PROCESS_COUNT, Service, count_of
 from chalicelib.domain.lanes import Lane
@@ -133,7 +133,7 @@ def known_processes(store: Store, service_id: str) -> Sequence[str] | None:
         page = store.query(partition, prefix, newest_first=True, limit=20, after=after)
         builds: Sequence[Build] = page.items
         for build in builds:
-            if build.state is BuildState.SUCCEEDED and build.image is not None:
+            if build.image is not None:
                 return tuple(process for process in build.image.processes if process != RELEASE)
         if page.next is None:
             return None

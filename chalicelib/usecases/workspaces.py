@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from chalicelib.domain import keys
 from chalicelib.domain.addresses import Address, Level, check_name, chosen_slug
@@ -12,15 +11,18 @@ from chalicelib.domain.audit import audited
 from chalicelib.domain.config import Scope, scope_owner, team_owner
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.hierarchy import Workspace
-from chalicelib.domain.people import Membership, Role, Team, User, WorkspaceOfUser
+from chalicelib.domain.people import Membership, Role, Team, WorkspaceOfUser
 from chalicelib.manifests.vault import scope_path
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Check, Delete, Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor, check_version
 from chalicelib.usecases.attempts import repeated
+from chalicelib.usecases.membership import joining, leaving
 
 BATCH = 40
-"""Keys or changes at a time, well below what the store takes."""
+"""Keys or members at a time, well below what the store takes."""
+MAX_CHANGES = 90
+"""In the commit that deletes a workspace, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +104,8 @@ def _create(ports: Ports, actor: Actor, slug: str, name: str, personal: bool) ->
     now = ports.clock.now()
     fresh = Workspace(id=ports.clock.new_id(), slug=slug, name=name, personal=personal, created=now, updated=now)
     workspace, entry = audited(fresh, subject=fresh.id, at=now, by=actor.username, action="create", slug=slug)
-    ports.store.commit([Put(workspace), Put(entry), *_joining(slug, user, Role.ADMIN, now)])
+    ports.store.commit([Put(workspace), Put(entry), *joining(slug, user, Role.ADMIN, now)])
     return replace(workspace, version=1)
-
-
-def _joining(slug: str, user: User, role: Role, now: datetime) -> list[Change]:
-    membership = Membership(workspace=slug, user_id=user.id, username=user.username, email=user.email, role=role, created=now)
-    return [Put(membership), Put(WorkspaceOfUser(user_id=user.id, workspace=slug))]
 
 
 def _delete(ports: Ports, actor: Actor, slug: str, expected: int | None) -> None:
@@ -121,30 +118,29 @@ def _delete(ports: Ports, actor: Actor, slug: str, expected: int | None) -> None
             hint="delete its projects first, and wait until they are gone",
         )
     members: list[Membership] = all_of(ports.store, *keys.members(slug))
-    others = [member for member in members if member.user_id != actor.user_id]
-    # The others go first and the actor with the workspace itself: should this end half-way, somebody is left to repeat it, and
-    # nobody stays a member of what another person may then create under this slug.
-    for start in range(0, len(others), BATCH):
-        ports.store.commit(_leaving(ports.store, others[start : start + BATCH]))
+    teams: list[Team] = all_of(ports.store, *keys.teams(slug))
+    scope_keys = [keys.scope(slug, owner) for owner in (scope_owner(Address(slug)), *(team_owner(slug, team.slug) for team in teams))]
+    scopes: list[Scope | None] = ports.store.get(scope_keys)
     closing, entry = audited(workspace, subject=workspace.id, at=ports.clock.now(), by=actor.username, action="delete")
-    mine = [member for member in members if member.user_id == actor.user_id]
-    ports.store.commit(
-        [Delete(closing), Put(entry), *_leaving(ports.store, mine), *_without_config(ports, slug, all_of(ports.store, *keys.teams(slug)))]
-    )
-
-
-def _leaving(store: Store, members: Sequence[Membership]) -> list[Change]:
-    sides = store.get([keys.workspace_of_user(member.user_id, member.workspace) for member in members]) if members else []
-    return [*(Delete(member) for member in members), *(Delete(side) for side in sides if side is not None)]
-
-
-def _without_config(ports: Ports, slug: str, teams: Sequence[Team]) -> list[Change]:
-    """Deletions of the teams and of all variables, or checks that there are none: so none can come in between."""
-    owners = [scope_owner(Address(slug)), *(team_owner(slug, team.slug) for team in teams)]
-    keys_of_scopes = [keys.scope(slug, owner) for owner in owners]
-    scopes: list[Scope | None] = ports.store.get(keys_of_scopes)
+    changes: list[Change] = [
+        Delete(closing),
+        Put(entry),
+        *(Delete(team) for team in teams),
+        # Checks where there are none, so that none can come in between.
+        *(Check(key, 0) if scope is None else Delete(scope) for key, scope in zip(scope_keys, scopes, strict=True)),
+    ]
+    last = _all_but_the_last(ports.store, members, actor, (MAX_CHANGES - len(changes)) // 2)
+    ports.store.commit([*changes, *leaving(ports.store, last)])
     for scope in scopes:
-        if scope is not None:
+        if scope is not None:  # only now: had the commit failed, its secrets would still be needed
             ports.vault.purge(scope_path(scope.id))
-    changes: list[Change] = [Delete(team) for team in teams]
-    return changes + [Check(key, 0) if scope is None else Delete(scope) for key, scope in zip(keys_of_scopes, scopes, strict=True)]
+
+
+def _all_but_the_last(store: Store, members: Sequence[Membership], actor: Actor, room: int) -> Sequence[Membership]:
+    """The members that leave together with the workspace. Those that there is no `room` for in that commit leave before it, and never
+    the actor: nobody may stay a member of what another person then creates under this slug, and somebody must be left to repeat it."""
+    ordered = sorted(members, key=lambda member: member.user_id == actor.user_id)
+    early, last = ordered[: max(0, len(ordered) - room)], ordered[max(0, len(ordered) - room) :]
+    for start in range(0, len(early), BATCH):
+        store.commit(leaving(store, early[start : start + BATCH]))
+    return last

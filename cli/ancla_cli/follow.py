@@ -21,7 +21,8 @@ def started(app: App, address: str, accepted: Accepted, *, follow: bool, since: 
         return _on_its_way(address, accepted)
     run = _follow(app, address, accepted.run, since)
     seconds = app.around.clock() - since
-    url = app.client.services.get(address).url if run.outcome in {"succeeded", "unchanged"} else ""
+    serves = run.kind != "build_only" and run.outcome in {"succeeded", "unchanged"}
+    url = app.client.services.get(address).url if serves else ""
     return concluded(run, address=address, url=url, seconds=seconds)
 
 
@@ -85,7 +86,7 @@ def _good_news(run: Run, address: str, url: str, seconds: float) -> Renderer:
     elif not run.deploy:
         text = f"run {run.run} of {address} is done"
     else:
-        text = f"deploy {run.deploy} of {address} is active"
+        text = f"deploy {run.deploy} of {address} is active{_made_of(run)}"
     pinned = run.kind == "rollback" and run.outcome == "succeeded"
 
     def render(paint: Paint) -> list[str]:
@@ -97,6 +98,10 @@ def _good_news(run: Run, address: str, url: str, seconds: float) -> Renderer:
         return lines
 
     return render
+
+
+def _made_of(run: Run) -> str:
+    return f": build v{run.build}{f' of {run.commit[:7]}' if run.commit else ''}" if run.build else ""
 
 
 def _on_its_way(address: str, accepted: Accepted) -> Result:

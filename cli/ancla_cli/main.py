@@ -28,7 +28,13 @@ def main() -> None:
         as_json=wants_json(arguments),
         color=not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
     )
-    sys.exit(run(arguments, ui, Surroundings(environ=os.environ, home=Path.home(), folder=Path.cwd())))
+    try:
+        code = run(arguments, ui, Surroundings(environ=os.environ, home=Path.home(), folder=Path.cwd()))
+    except BrokenPipeError:
+        # Who reads has gone, as `head` does; Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str], ui: Ui, around: Surroundings) -> int:

@@ -37,6 +37,11 @@ def short(text: str) -> str:
     return text[:SHORT_ID]
 
 
+def moment(time: str) -> str:
+    """A time of the API to the second."""
+    return f"{time.partition('.')[0].removesuffix('Z').replace('T', ' ')}Z" if time else ""
+
+
 def shortened(text: str, width: int = 40) -> str:
     """One line of at most `width` characters: the end of an image's digest or of a long value is left out."""
     line = " ".join(text.split())

@@ -14,7 +14,7 @@ from chalice.local import LocalGateway
 from chalicelib.api.http import register, unknown_path
 from chalicelib.api.routes import Call, Reply, Route, check_routes
 from chalicelib.api.surface import ROUTES
-from chalicelib.api.views import View
+from chalicelib.api.views import Body, View
 from chalicelib.domain.policy import Action
 from chalicelib.ports import Ports
 from tests.api.client import Api
@@ -27,6 +27,14 @@ class Word(View, frozen=True, kw_only=True):
 
 def say(call: Call) -> Reply:
     return Reply(body=Word(word=call.params.get("word", "")))
+
+
+class Perhaps(Body, frozen=True, kw_only=True):
+    word: str = "silence"
+
+
+def say_perhaps(call: Call) -> Reply:
+    return Reply(body=Word(word=call.body.word))
 
 
 def fail(call: Call) -> Reply:
@@ -76,8 +84,7 @@ def test_every_path_answers_with_and_without_a_slash(world: World, path: str) ->
 @pytest.mark.parametrize("part", ["%00", "a%2Fb", "%ff", "a%0Ab", "%E2%80%8B"])
 def test_a_path_part_that_can_name_nothing_is_not_found(world: World, part: str) -> None:
     answer = Api(world).get(f"/workspaces/{part}")
-    assert answer.status == 404
-    assert answer.code in {"path_not_found", "workspace_not_found"}
+    assert (answer.status, answer.code) == (404, "path_not_found")
 
 
 def test_path_parts_are_decoded_once(world: World) -> None:
@@ -85,6 +92,18 @@ def test_path_parts_are_decoded_once(world: World) -> None:
     api = Api(world)
     assert api.get("/workspaces/%61cme").status == 200
     assert api.get("/workspaces/%2561cme").status == 404
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}, {"Content-Type": "application/json; charset=utf-8"}])
+def test_an_optional_body_may_be_left_out_whatever_its_content_type(world: World, headers: dict[str, str]) -> None:
+    route = Route("POST", "/api/say", Action.PUBLIC, say_perhaps, "Say it", body=Perhaps, body_optional=True, returns=Word)
+    api = Api(world, routes=[route])
+    assert api.post("/api/say", headers=headers).json == {"word": "silence"}
+    assert api.post("/api/say", {"word": "hello"}).json == {"word": "hello"}
+
+
+def test_a_body_that_is_needed_is_asked_for(world: World) -> None:
+    assert Api(world).post("/workspaces").code == "malformed"
 
 
 def test_an_error_has_the_one_shape(world: World) -> None:
@@ -161,7 +180,10 @@ def test_the_dialect_prefix_serves_the_same_api(world: World) -> None:
     assert api.get("/workspaces/acme", prefix="/compat/klingon").status == 404
 
 
-def test_browsers_elsewhere_may_read_answers(world: World) -> None:
-    answer = Api(world).call("OPTIONS", "/workspaces")
-    allowed = answer.headers["access-control-allow-headers"].lower().split(",")
-    assert {"x-api-key", "content-type", "idempotency-key", "if-match"} <= set(allowed)
+def test_browsers_elsewhere_may_ask_and_read_answers(world: World) -> None:
+    app = Chalice("ancla-test", configure_logs=False, env={})
+    register(app, [GOOD], lambda: world.ports)
+    gateway = LocalGateway(app, Config())
+    asked = gateway.handle_request("OPTIONS", "/api/say/x", {}, None)["headers"]["Access-Control-Allow-Headers"].lower().split(",")
+    assert {"x-api-key", "content-type", "idempotency-key", "if-match"} <= set(asked)
+    assert gateway.handle_request("GET", "/api/say/x", {}, None)["headers"]["Access-Control-Allow-Origin"] == "*"

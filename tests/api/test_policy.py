@@ -58,12 +58,10 @@ def test_a_key_for_viewing_changes_nothing_even_for_an_admin(world: World, route
     world.make_service()
     key = world.make_key(world.ada, scopes=("view",))
     answer = Api(world, key=key, routes=[route]).call(route.method, path_of(route))
-    assert answer.status in {403, 404}
-    assert answer.code in {"key_scope_insufficient", "path_not_found"} or answer.status == 403
+    assert (answer.status, answer.code) == (403, "key_scope_insufficient")
 
 
-@pytest.mark.parametrize("action", [Action.DEPLOY, Action.SET_CONFIG, Action.MANAGE_SERVICES, Action.MANAGE_PROJECTS])
-def test_a_member_may_do_all_but_manage_the_workspace(world: World, action: Action) -> None:
+def test_a_member_may_do_all_but_manage_the_workspace(world: World) -> None:
     world.make_workspace()
     member = world.make_user("max")
     world.join(member, "acme", Role.MEMBER)

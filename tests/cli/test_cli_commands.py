@@ -163,8 +163,16 @@ BUILT = {"id": "b1b1b1b1-1", "version": 1, "status": "success", "commit": "3f2a9
 BUILDS = answer({"items": [BUILDING, BUILT]})
 DEPLOYS = answer(
     [
-        {"id": "d2d2d2d2-1", "version": 2, "status": "success", "active": True, "build": 2, "commit": "3f2a9c1d77", "created": "now"},
-        {"id": "d1d1d1d1-1", "status": "deploying", "created": "then"},
+        {
+            "id": "d2d2d2d2-1",
+            "version": 2,
+            "status": "success",
+            "active": True,
+            "build": 2,
+            "commit": "3f2a9c1d77",
+            "created": "2026-11-25T02:23:38.057781Z",
+        },
+        {"id": "d1d1d1d1-1", "status": "deploying", "created": "2026-11-25T02:23:38Z"},
     ]
 )
 
@@ -182,8 +190,8 @@ def test_deploys_are_a_table() -> None:
     shown = Terminal(server=FakeServer().on(f"GET {S}/deploys", DEPLOYS)).run("deploys", "list", API)
     assert shown.out == (
         "DEPLOY  ID        STATUS     ACTIVE  BUILD  COMMIT    CREATED\n"
-        "2       d2d2d2d2  success    yes     v2     3f2a9c1d  now\n"
-        "-       d1d1d1d1  deploying  -       -      -         then\n"
+        "2       d2d2d2d2  success    yes     v2     3f2a9c1d  2026-11-25 02:23:38Z\n"
+        "-       d1d1d1d1  deploying  -       -      -         2026-11-25 02:23:38Z\n"
     )
 
 

@@ -49,7 +49,10 @@ def test_a_deploy_tells_each_phase_with_its_time_and_ends_with_the_url() -> None
         "✓ roll out      0.2 s  deploy 4\n"
         "✓ activate      0.2 s\n"
     )
-    assert shown.out == "deploy 4 of acme/shop/staging/api is active (1.5 s)\nhttp://api-staging-shop-acme.localhost:8701\n"
+    assert (
+        shown.out
+        == "deploy 4 of acme/shop/staging/api is active: build v2 of 3f2a9c1 (1.5 s)\nhttp://api-staging-shop-acme.localhost:8701\n"
+    )
 
 
 def test_as_json_a_deploy_is_the_run_that_it_ended_as() -> None:
@@ -199,7 +202,7 @@ def test_a_rollback_says_that_the_service_is_pinned_now() -> None:
     shown = Terminal(server=server).run("rollback", API, "--to", "4")
     assert server.body(0) == {"version": 4}
     assert shown.out == (
-        "deploy 6 of acme/shop/staging/api is active (0.0 s)\n"
+        "deploy 6 of acme/shop/staging/api is active: build v2 (0.0 s)\n"
         "http://api-staging-shop-acme.localhost:8701\n"
         "pinned: pushes wait until 'ancla unpin acme/shop/staging/api', or a deploy by hand\n"
     )
@@ -209,11 +212,12 @@ def test_a_build_only_run_ends_with_its_version() -> None:
     server = server_with(ended("succeeded", kind="build_only"))
     server.on(f"POST {S}/builds/trigger", ACCEPTED)
     shown = Terminal(server=server).run("builds", "trigger", API)
-    assert shown.out.splitlines()[0] == "build v2 of acme/shop/staging/api is ready (0.0 s)"
+    assert shown.out == "build v2 of acme/shop/staging/api is ready (0.0 s)\n"
 
 
 PRODUCTION = S.replace("staging", "production")
 CHANGES = [
+    {"what": "image", "before": "r/5e2f@sha256:0123456789abcdef0123456789", "after": "r/5e2f@sha256:fedcba9876543210fedcba9876"},
     {"what": "commit", "kind": "changed", "name": "", "before": "3f2a9c1d77", "after": "b1946ac924", "origin": ""},
     {"what": "variable", "kind": "added", "name": "GREETING", "before": "", "after": "hello", "origin": "acme/shop/staging"},
 ]
@@ -230,9 +234,10 @@ def promoting() -> FakeServer:
 
 PREVIEW = (
     "acme/shop/production/api would change:\n"
-    "WHAT      NAME      FROM        TO          SET AT\n"
-    "commit    -         3f2a9c1d77  b1946ac924  -\n"
-    "variable  GREETING  -           hello       acme/shop/staging\n"
+    "WHAT      NAME      FROM                      TO                        SET AT\n"
+    "image     -         sha256:0123456789abcdef…  sha256:fedcba9876543210…  -\n"
+    "commit    -         3f2a9c1d                  b1946ac9                  -\n"
+    "variable  GREETING  -                         hello                     acme/shop/staging\n"
     "hint: set for the source alone, and taken along: GREETING; '--config target' keeps the target's own\n"
 )
 

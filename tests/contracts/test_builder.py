@@ -33,12 +33,14 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "repository")
 
 
-def test_starting_twice_is_starting_once(builder: EmbeddedBuilder, repository: Repository) -> None:
+def test_starting_twice_is_starting_once(builder: EmbeddedBuilder, home: Path, repository: Repository) -> None:
     job = job_for(repository, repository.commit({"Procfile": PROCFILE}), procfile="Procfile")
     builder.start(job)
     builder.start(job)
     first = watched(builder)
+    wait_for(lambda: BuildFolder.of(home, BUILD).worker() is None)
     builder.start(job)
+    assert BuildFolder.of(home, BUILD).worker() is None
     assert watched(builder) == first
 
 

@@ -73,6 +73,28 @@ def test_without_a_procfile_the_dockerfiles_command_is_the_web_process(
     assert status.image.processes == {"web": web}
 
 
+def test_the_log_holds_no_control_characters_of_others(builder: EmbeddedBuilder, repository: Repository) -> None:
+    commit = repository.commit({"Procfile": PROCFILE}, "Red \x1b[31malert")
+    assert b"\n  Red  [31malert\n" in built(builder, job_for(repository, commit, procfile="Procfile")).log
+
+
+@pytest.mark.parametrize("ending", ["", "/"])
+def test_a_tree_of_many_folders_is_whole(builder: EmbeddedBuilder, home: Path, repository: Repository, ending: str) -> None:
+    files = {f"d{number}/e{number % 7}/f{number}.txt": str(number) * 50 for number in range(120)}
+    commit = repository.commit({**files, "Procfile": PROCFILE, "empty": ""})
+    tree = tree_of(home, built(builder, job_for(f"{repository.path}{ending}", commit, procfile="Procfile")))
+    assert {name: (tree / name).read_text() for name in files} == files
+    assert (tree / "empty").read_bytes() == b""
+
+
+def test_a_dockerfile_that_cannot_be_read_matters_only_without_a_procfile(builder: EmbeddedBuilder, repository: Repository) -> None:
+    commit = repository.commit({"Procfile": PROCFILE, "Dockerfile": "FROM a\nINSTALL x\n"})
+    status = built(builder, job_for(repository, commit, procfile="Procfile", dockerfile="Dockerfile"))
+    assert status.state is JobState.SUCCEEDED
+    assert b"Recorded Dockerfile, which cannot be read: Dockerfile line 2: " in status.log
+    assert refused(builder, job_for(repository, commit, dockerfile="Dockerfile", id="second")).code == "dockerfile_invalid"
+
+
 def test_files_named_for_ancla_are_used_where_the_job_names_them(builder: EmbeddedBuilder, repository: Repository) -> None:
     commit = repository.commit({"Procfile": "web: other\n", "Procfile.ancla": "web: ours\n"})
     status = built(builder, job_for(repository, commit, procfile="Procfile.ancla"))

@@ -25,7 +25,6 @@ from tests.contracts.cluster_samples import (
     fence,
     pod,
     pull_secret,
-    shared,
     web_set,
 )
 from tests.contracts.cluster_world import Load, World, eventually, started, user_processes
@@ -70,12 +69,6 @@ def test_a_revert_beats_the_roll_out_of_its_own_turn(world: World) -> None:
 def test_the_same_turn_may_write_again(world: World) -> None:
     world.apply([config_map("settings", ["new"])], 4)
     world.apply([config_map("settings", ["new"])], 4)
-
-
-def test_an_older_version_of_what_is_shared_changes_nothing_and_is_no_error(world: World) -> None:
-    world.cluster.ensure_shared(shared("newer"), version=5)
-    world.cluster.ensure_shared(shared("older"), version=4)
-    world.cluster.ensure_shared(shared("newest"), version=6)
 
 
 # -- owners -------------------------------------------------------------------------------------------------------------------------
@@ -230,6 +223,7 @@ def test_a_deployment_that_is_not_there_is_not_settled(world: World) -> None:
 
 
 def evidence_of(world: World, owner: Anchor) -> PodEvidence:
+    eventually(lambda: world.cluster.evidence(NAMESPACE, SERVICE_ID, owner))
     return world.cluster.evidence(NAMESPACE, SERVICE_ID, owner)[0]
 
 

@@ -13,9 +13,11 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.adapters.embedded.node.control import node_pid
+from chalicelib.adapters.embedded.node.objects import open_objects
 from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.fences import Fence
 from chalicelib.ports.cluster import PodPhase
-from tests.contracts.cluster_samples import HOST, NAMESPACE, config_map, fence, pod, pull_secret, web_set
+from tests.contracts.cluster_samples import HOST, NAMESPACE, WEB, anchor, config_map, deployment, fence, pod, pull_secret, shared, web_set
 from tests.contracts.cluster_world import World, eventually, started, unused_port, user_processes
 
 
@@ -32,6 +34,38 @@ def world(running: World) -> Iterator[World]:
     yield running
     running.ensure_node()
     running.clear()
+
+
+# -- objects ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_older_version_of_what_is_shared_changes_nothing_and_is_no_error(world: World) -> None:
+    for text, version in (("newer", 5), ("older", 4)):
+        world.cluster.ensure_shared(shared(text), version=version)
+
+    with open_objects(world.home) as objects:
+        namespace = objects.find("Namespace", "", NAMESPACE)
+    assert namespace is not None
+    assert namespace.labels == {"text": "newer"}
+
+
+def test_fence_and_owner_are_on_the_object_and_never_in_the_pod_template(world: World) -> None:
+    owner = world.apply([deployment()], 3)
+
+    with open_objects(world.home) as objects:
+        stored = objects.find("Deployment", NAMESPACE, WEB)
+    assert stored is not None
+    assert stored.manifest["metadata"]["annotations"] == {"ancla.dev/fence": str(fence(3))}
+    assert [reference["uid"] for reference in stored.manifest["metadata"]["ownerReferences"]] == [owner.uid]
+    assert stored.manifest["spec"] == deployment()["spec"]
+
+
+def test_an_object_of_a_service_that_had_the_same_address_is_left_alone(world: World) -> None:
+    world.apply([deployment()], 3)
+    owner = world.cluster.ensure_anchor(anchor(1), fence(1))
+
+    with pytest.raises(Unavailable, match="belongs to another service"):
+        world.cluster.apply([deployment()], owner=owner, fence=Fence("another-service", 9))
 
 
 # -- deaths -------------------------------------------------------------------------------------------------------------------------

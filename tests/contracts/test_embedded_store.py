@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.embedded.database import Database, Durability
+from chalicelib.adapters.embedded.logs import FileLogs
+from chalicelib.adapters.embedded.queue import SqliteQueue
 from chalicelib.adapters.embedded.tables import MemoryTable, SqliteTable
 from chalicelib.adapters.records import RecordStore
 from chalicelib.domain import keys
-from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.errors import AnclaError, Unavailable
 from chalicelib.domain.keys import OPEN, Index
 from chalicelib.domain.runs import Stage
 from chalicelib.ports.store import Conflict, Put, Store, all_of, get_one
@@ -213,3 +216,16 @@ def test_sixty_threads_read_and_write_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(60) as pool:
         assert list(pool.map(work, range(120))) == [AT] * 120
     table.close()
+
+
+def test_what_keeps_its_state_on_this_machine_refuses_to_run_on_lambda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "plan")
+    for make in (
+        lambda: SqliteTable(tmp_path / "store.db"),
+        lambda: SqliteQueue(tmp_path / "queue.db", SystemClock()),
+        lambda: FileLogs(tmp_path / "logs"),
+    ):
+        with pytest.raises(AnclaError) as error:
+            make()
+        assert error.value.code == "embedded_on_lambda"
+    assert list(tmp_path.iterdir()) == []

@@ -72,6 +72,15 @@ def test_git_and_what_it_started_are_ended_when_time_is_up(tmp_path: Path) -> No
     assert not Path(f"/proc/{child}/exe").exists()
 
 
+def test_a_helper_that_left_gits_group_is_not_waited_for(tmp_path: Path) -> None:
+    git = Git(tmp_path, True, program=script(tmp_path, "setsid sleep 3 >/dev/null &", "echo no >&2", "exit 3"))
+    git.prepare()
+    began = time.monotonic()
+    with pytest.raises(GitFailed, match="git ended with 3: no"):
+        git.run("x", seconds=5, limit=10)
+    assert time.monotonic() - began < 2.5
+
+
 def test_a_server_that_sends_without_end_does_not_fill_the_disk(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "repository")
     commit = repository.commit({"large": os.urandom(300_000)})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +14,9 @@ from chalicelib.adapters.s3 import Chunk, end_of, joined
 from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.ports.logs import Logs
 
+if TYPE_CHECKING:
+    from tests.contracts.aws import SimulatedAws
+
 NAME = "services/s1/builds/1/log"
 
 
@@ -19,6 +24,14 @@ def test_what_is_written_in_pieces_is_read_as_one(logs: Logs) -> None:
     assert logs.write(NAME, 0, b"step 1\n") == 7
     assert logs.write(NAME, 7, b"step 2\n") == 14
     assert logs.read(NAME) == b"step 1\nstep 2\n"
+
+
+def test_many_small_pieces_stay_in_order(logs: Logs) -> None:
+    data = b"".join(b"line %02d\n" % number for number in range(20))
+    for offset in range(0, len(data), 8):
+        logs.write(NAME, offset, data[offset : offset + 8])
+    assert logs.read(NAME) == data
+    assert logs.read(NAME, start=83) == data[83:]
 
 
 @pytest.mark.parametrize(("start", "rest"), [(0, b"abcdef"), (2, b"cdef"), (3, b"def"), (6, b""), (9, b"")])
@@ -138,6 +151,18 @@ def test_many_who_write_the_same_log_write_it_once(logs: Logs) -> None:
     assert logs.read(NAME) == data
 
 
+def test_a_writer_waits_for_the_one_before_it(tmp_path: Path) -> None:
+    logs = FileLogs(tmp_path)
+    writer = threading.Thread(target=logs.write, args=("log", 0, b"abc"))
+    with (tmp_path / "log").open("ab", buffering=0) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        writer.start()
+        writer.join(0.2)
+        other.write(b"ab")
+    writer.join()
+    assert logs.read("log") == b"abc"
+
+
 def test_files_are_still_there_after_a_restart(tmp_path: Path) -> None:
     FileLogs(tmp_path / "logs").write(NAME, 0, b"abc")
     again = FileLogs(tmp_path / "logs")
@@ -152,6 +177,24 @@ def test_a_full_disk_says_so_and_names_the_place(tmp_path: Path) -> None:
         logs.write("log", 0, b"x")
     assert error.value.code == "storage_full"
     assert str(tmp_path / "log") in error.value.message
+
+
+def test_a_chunk_that_another_writer_created_first_is_never_replaced(simulated_aws: SimulatedAws) -> None:
+    simulated_aws.clear()
+    logs = simulated_aws.logs
+    others = [b"FIRST"]
+
+    def write_first(**_: object) -> None:
+        if others:
+            logs.write("log", 0, others.pop())
+
+    events = logs._client.meta.events
+    events.register("before-call.s3.PutObject", write_first)
+    try:
+        assert logs.write("log", 0, b"first and more") == 14
+    finally:
+        events.unregister("before-call.s3.PutObject", write_first)
+    assert logs.read("log") == b"FIRST and more"
 
 
 def test_chunks_that_overlap_read_as_the_first_wrote_them() -> None:

@@ -203,7 +203,7 @@ def test_what_another_process_sends_is_noticed(tmp_path: Path) -> None:
         waiting = pool.submit(mine.receive, Work.PLAN, wait=20)
         time.sleep(0.05)
         theirs.send(Work.PLAN, {"n": 1})
-        assert waiting.result(timeout=20)
+        assert waiting.result(timeout=10)
     mine.close()
     theirs.close()
 

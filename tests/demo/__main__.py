@@ -10,9 +10,12 @@ import signal
 import sys
 from types import FrameType
 
+from ancla_sdk import AnclaError
+
 from tests.demo.homes import HomeProblem, prepared_home
+from tests.demo.scene import STAGING, Scene
 from tests.demo.server import Server, ServerProblem
-from tests.demo.story import STEPS, Scene
+from tests.demo.story import STEPS
 from tests.demo.telling import CheckFailed, Teller
 
 
@@ -28,12 +31,15 @@ def main() -> int:
     server = Server(home.path)
     held = False
     try:
-        held = _told(Scene(teller=teller, server=server))
-        if keep and held:
-            teller.say(*_how_to_go_on(server))
+        held = _told(teller, Scene(server))
+        if held:
+            teller.say("", *(_how_to_reach(server) if keep else _what_to_try()))
     except KeyboardInterrupt:
         teller.say("interrupted")
     finally:
+        # A second Ctrl-C must not leave half of it running.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         teller.write_facts(home.path / "demo.json", held=held)
         if not (keep and held):
             server.stop()
@@ -41,28 +47,36 @@ def main() -> int:
     return 0 if held else 1
 
 
-def _told(scene: Scene) -> bool:
+def _told(teller: Teller, scene: Scene) -> bool:
     """Whether every step was done and every check held."""
-    scene.teller.say("The main job of Ancla, on this machine:", "")
+    teller.say("The main job of Ancla, on this machine:", "")
     try:
         for number, (title, step) in enumerate(STEPS, start=1):
-            with scene.teller.step(number, title) as telling:
+            with teller.step(number, title) as telling:
                 step(scene, telling)
-    except (CheckFailed, ServerProblem) as problem:
-        scene.teller.say(f"  ✗ {problem}", f"    the server's log: {scene.server.log}")
+    except (CheckFailed, ServerProblem, AnclaError) as problem:
+        teller.say(f"  ✗  {problem}", f"     the server's log: {scene.server.log}")
         return False
     finally:
         scene.close()
-    scene.teller.summary()
+    steps, checks, seconds = teller.totals()
+    teller.say("", f"  all {checks} checks of {steps} steps held, in {seconds:.1f} s")
     return True
 
 
-def _how_to_go_on(server: Server) -> list[str]:
+def _what_to_try() -> list[str]:
     return [
-        "",
-        f"It goes on running. Try:  export ANCLA_SERVER={server.url} ANCLA_API_KEY=$(cat {server.key_file})",
-        "                          ancla status acme/shop/staging/api",
-        f"Stop it with:             kill {server.pid}",
+        "  Next:  make demo KEEP=1   the same, and leaves it running to try the commands on",
+        "         make up            serves for your own services",
+        "         ancla --help       what there is",
+    ]
+
+
+def _how_to_reach(server: Server) -> list[str]:
+    return [
+        f"  It goes on running.  export ANCLA_SERVER={server.url} ANCLA_API_KEY=$(cat {server.key_file})",
+        f"                       .venv/bin/ancla status {STAGING}",
+        f"  To stop it:          kill {server.pid}",
     ]
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from chalicelib.adapters.embedded.node import stop_node
+from chalicelib.adapters.embedded.node.control import stop_node
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN = 30.0

@@ -24,11 +24,11 @@ class Telling:
     number: int
     title: str
     detail: Callable[[str], None]
-    """Tells a line of detail, below the step."""
+    """Tells a line of detail at once."""
     facts: dict[str, Any] = field(default_factory=dict)
     checks: list[str] = field(default_factory=list)
     result: str = ""
-    """What is told at the end of the step's line."""
+    """What the step ends with."""
     seconds: float = 0.0
 
     def check(self, promise: str, held: bool, seen: object = "") -> None:
@@ -39,36 +39,53 @@ class Telling:
 
 
 class Teller:
+    """A step is one line, told when it is done; one with details is its title, the details as they come, and its end."""
+
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._steps: list[Telling] = []
+        self._waiting = ""
 
     @contextmanager
     def step(self, number: int, title: str) -> Iterator[Telling]:
         began = time.monotonic()
-        details: list[str] = []
-        telling = Telling(number, title, details.append)
-        if self._out.isatty():
-            self._out.write(f"  … {number} {title}")
-            self._out.flush()
+        telling = Telling(number, title, self._tell_detail)
+        self._wait(f"  {number}  {title}")
         try:
             yield telling
         finally:
-            if self._out.isatty():
-                self._out.write("\r\x1b[2K")
+            untold = self._end_wait()
         telling.seconds = time.monotonic() - began
         self._steps.append(telling)
-        self.say(f"  ✓ {number} {title.ljust(TITLE_WIDTH)} {telling.seconds:5.1f} s  {telling.result}".rstrip())
-        self.say(*(f"        {line}" for line in details))
+        name = f"{number}  {title}" if untold else "   done"
+        self.say(f"  {name.ljust(TITLE_WIDTH)} {telling.seconds:5.1f} s  {telling.result}".rstrip())
+
+    def _tell_detail(self, line: str) -> None:
+        title = self._end_wait()
+        if title:
+            self.say(title)
+        self.say(f"     {line}")
+
+    def _wait(self, title: str) -> None:
+        """Shows on a terminal what is being done now, until something is told about it."""
+        self._waiting = title
+        if self._out.isatty():
+            self._out.write(title)
+            self._out.flush()
+
+    def _end_wait(self) -> str:
+        title, self._waiting = self._waiting, ""
+        if title and self._out.isatty():
+            self._out.write("\r\x1b[2K")
+        return title
 
     def say(self, *lines: str) -> None:
         self._out.writelines(f"{line}\n" for line in lines)
         self._out.flush()
 
-    def summary(self) -> None:
-        total = sum(step.seconds for step in self._steps)
-        checks = sum(len(step.checks) for step in self._steps)
-        self.say("", f"  {len(self._steps)} steps, {checks} checks held, {total:.1f} s")
+    def totals(self) -> tuple[int, int, float]:
+        """Steps told, checks held, seconds taken."""
+        return len(self._steps), sum(len(step.checks) for step in self._steps), sum(step.seconds for step in self._steps)
 
     def write_facts(self, file: Path, *, held: bool) -> None:
         steps = [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import random
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,20 @@ from chalicelib.adapters.embedded.logs import MemoryLogs
 from chalicelib.adapters.embedded.tables import MemoryTable
 from chalicelib.adapters.records import RecordStore
 from chalicelib.domain import keys
-from chalicelib.domain.addresses import Address
+from chalicelib.domain.addresses import Address, Level
+from chalicelib.domain.audit import first_break
+from chalicelib.domain.config import Scope, Variable
+from chalicelib.domain.deploys import deploy_log
+from chalicelib.domain.errors import Conflict
 from chalicelib.domain.hierarchy import Environment, Project, Service, Source, Workspace
 from chalicelib.domain.lanes import Lane
-from chalicelib.domain.runs import Request, Run, RunKind
-from chalicelib.pipeline import chores, machine
+from chalicelib.domain.runs import Request, Run, RunKind, Trigger
+from chalicelib.domain.secrets import Secret
+from chalicelib.domain.snapshots import Snapshot
+from chalicelib.manifests.vault import scope_path
+from chalicelib.pipeline import chores, intents, machine
 from chalicelib.pipeline.intents import Accepted, accept
+from chalicelib.pipeline.steps.loads import load_snapshot
 from chalicelib.pipeline.sweep import sweep
 from chalicelib.ports import Ports
 from chalicelib.ports.queue import VISIBILITY, Received, Work
@@ -95,6 +104,8 @@ class World:
 
     def __init__(self, seed: int = 0, *, index_lag: int = 0, wrap: Callable[[str, Any], Any] = lambda name, port: port) -> None:
         self.clock = VirtualClock(seed)
+        self.index_lag = index_lag
+        self.past_services: list[str] = []
         self.queue = VirtualQueue(self.clock)
         self.engines: MemoryEngines = memory_engines(self.clock)
         self.store = RecordStore(MemoryTable(index_lag=index_lag))
@@ -131,9 +142,13 @@ class World:
         self.store.commit([Put(service)])
         return self.read_service(address)
 
+    def find_service(self, address: Address = API) -> Service | None:
+        return get_one(self.store, keys.service(address))
+
     def read_service(self, address: Address = API) -> Service:
-        service = get_one(self.store, keys.service(address))
-        assert service is not None
+        service = self.find_service(address)
+        if service is None:
+            raise Conflict("the service is gone", code="service_closing")
         return service
 
     def push(self, files: Mapping[str, str] = FILES) -> str:
@@ -145,10 +160,70 @@ class World:
     def deploy(self, files: Mapping[str, str] = FILES) -> Run:
         """Pushes and deploys, until all is quiet; the run as it ended."""
         self.push(files)
-        run = self.accept().run
-        assert run is not None
+        return self._ended(self.accept())
+
+    def deploy_unhealthy(self) -> Run:
+        """A deploy whose image never gets ready; the run as it ended."""
+        commit = self.push({**FILES, "VERSION": f"unhealthy {self.clock.new_id()}"})
+        self.engines.cluster.unhealthy.add(self.digest_of_commit(commit))
+        return self._ended(self.accept())
+
+    def roll_back_to(self, number: int) -> Run:
+        deploy = get_one(self.store, keys.deploy(self.service.id, number))
+        assert deploy is not None
+        return self._ended(self.accept(RunKind.ROLLBACK, snapshot=deploy.snapshot, rollback_to=number))
+
+    def accept_push(self, commit: str) -> Accepted:
+        return self.accept(trigger=Trigger.PUSH, ref=commit)
+
+    def unpin(self) -> Accepted | None:
+        return intents.unpin(self.ports, self.read_service(), "ada")
+
+    def set_variable(self, name: str, value: str) -> None:
+        """A plain variable of the service."""
+        now = self.clock.now()
+        self._set(Variable(id=self.clock.new_id(), name=name, value=value, size=len(value), set_by="ada", created=now, updated=now))
+
+    def set_secret(self, name: str, value: str) -> None:
+        """A secret of the service: its value goes to the vault, the record gets the version."""
+        scope, now = self._scope(), self.clock.now()
+        path = scope_path(scope.id)
+        known = self.engines.vault.read(path) or {}
+        version = self.engines.vault.write(path, {**known, name: Secret(value)}, cas=scope.vault_version)
+        variable = Variable(
+            id=self.clock.new_id(), name=name, secret=True, vault_version=version, size=len(value), set_by="ada", created=now, updated=now
+        )
+        self._set(variable, vault_version=version)
+
+    def _set(self, variable: Variable, **scope_changes: Any) -> None:
+        scope = self._scope()
+        self.store.commit([Put(replace(scope, variables={**scope.variables, variable.name: variable}, **scope_changes))])
+
+    def _scope(self) -> Scope:
+        owner = str(self.service.address)
+        found = get_one(self.store, keys.scope("acme", owner))
+        return found or Scope(id=self.service.id[::-1], workspace="acme", owner=owner, level=Level.SERVICE)
+
+    def put_service(self, **changes: Any) -> None:
+        self.store.commit([Put(replace(self.read_service(), **changes))])
+
+    def active_snapshot(self) -> Snapshot:
+        active = self.lane().active
+        assert active is not None
+        return load_snapshot(self.ports, self.service.id, active.snapshot)
+
+    def digest_of_commit(self, commit: str) -> str:
+        return "sha256:" + hashlib.sha256(commit.encode()).hexdigest()
+
+    def audit_actions(self) -> list[str]:
+        entries = all_of(self.store, f"OF#{self.lane().subject}", "AUDIT#")
+        assert first_break(entries) == 0
+        return [entry.action for entry in entries]
+
+    def _ended(self, accepted: Accepted) -> Run:
+        assert accepted.run is not None
         self.settle()
-        return self.run(run.number)
+        return self.run(accepted.run.number)
 
     def run(self, number: int) -> Run:
         run = get_one(self.store, keys.run(self.service.id, number))
@@ -158,12 +233,19 @@ class World:
     def runs(self) -> list[Run]:
         return all_of(self.store, f"OF#{self.service.id}", "RUN#")
 
+    def past_runs(self) -> list[Run]:
+        """The runs of services that are gone."""
+        return [run for service_id in self.past_services for run in all_of(self.store, f"OF#{service_id}", "RUN#")]
+
+    def make_again(self) -> None:
+        """The service is gone: one of the same address takes its place."""
+        self.past_services.append(self.service.id)
+        self.service = self.make_service(self.service.address)
+
     def lane(self) -> Lane:
         return get_one(self.store, keys.lane(self.service.id)) or Lane(service_id=self.service.id)
 
     def log_of(self, run: Run) -> str:
-        from chalicelib.domain.deploys import deploy_log
-
         return self.logs.read(deploy_log(run.owner, run.number)).decode()
 
     def settle(self, limit: timedelta = timedelta(hours=3)) -> None:
@@ -217,3 +299,8 @@ class World:
     def _busy(self, end: datetime) -> bool:
         open_runs = any(not run.finished for run in self.runs())
         return open_runs or any(message.visible_at <= self.clock.now() + timedelta(seconds=30) for message in self.queue.messages)
+
+
+def digest_of(world: World, run: Run) -> str:
+    """The digest of the image that a run built."""
+    return world.digest_of_commit(run.facts["commit"])

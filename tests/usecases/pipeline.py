@@ -24,11 +24,11 @@ FILES = {"Procfile": "web: python server.py\n"}
 FUNCTION_TIME = timedelta(seconds=12)
 
 
-def with_code(world: World, name: str = "web", *, environment: str = "acme/shop/production", branch: str = "", **fields: str) -> Service:
-    """A service whose repository has a commit. `branch`: pushes to it deploy by themselves."""
+def with_code(world: World, name: str = "web", *, environment: str = "acme/shop/production", branch: str = "", **source: str) -> Service:
+    """A service whose repository has a commit; `source` names another place for its code. `branch`: pushes to it deploy by themselves."""
     push(world)
-    wanted = ServiceFields(**{"repository": REPOSITORY, "auto_deploy_branch": branch, **fields})  # type: ignore[arg-type]
-    return world.make_service(name, environment=environment, fields=wanted)
+    fields = ServiceFields(auto_deploy_branch=branch, **(source or {"repository": REPOSITORY}))  # type: ignore[arg-type]
+    return world.make_service(name, environment=environment, fields=fields)
 
 
 def push(world: World, files: Mapping[str, str] = FILES) -> str:
@@ -36,10 +36,10 @@ def push(world: World, files: Mapping[str, str] = FILES) -> str:
     return world.engines.source.push(REPOSITORY, "main", {**files, "n": str(len(world.engines.source.files))})
 
 
-def deployed(world: World, service: Service, wish: Wish = Wish()) -> Run:
-    """A new commit, or what `wish` says, deployed until the run has ended."""
+def deployed(world: World, service: Service) -> Run:
+    """A new commit, deployed until the run has ended."""
     push(world)
-    return ended(world, deploy(world.ports, service, wish, "ada"))
+    return ended(world, deploy(world.ports, service, Wish(), "ada"))
 
 
 def ended(world: World, accepted: Accepted | None) -> Run:
@@ -51,8 +51,9 @@ def ended(world: World, accepted: Accepted | None) -> Run:
 
 def settle(world: World) -> None:
     """Lets time pass, and messages be worked on, until nothing is left to do in the next half minute."""
-    quiet = 0
+    quiet, limit = 0, world.clock.now() + timedelta(hours=3)
     while quiet < 30:
+        assert world.clock.now() < limit, "the pipeline does not come to rest"
         quiet = 0 if work_once(world) else quiet + 1
         world.clock.passes(seconds=1)
 
@@ -69,6 +70,7 @@ def work_once(world: World) -> bool:
                 until = world.clock.now() + FUNCTION_TIME
                 machine.look(world.ports, work, message.body, receive_count=message.receive_count, until=until)
             world.ports.queue.acknowledge(work, message.receipt)
+            world.clock.passes(seconds=0.5)  # a watch of a real engine takes its time too
     return worked
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from chalicelib.adapters.embedded.disk import refuse_on_lambda
 from chalicelib.adapters.embedded.node import output
 from chalicelib.adapters.embedded.node.admission import check_manifest
 from chalicelib.adapters.embedded.node.lifecycle import parse_state
@@ -37,6 +38,7 @@ _INTERNAL = frozenset({"Pod", "ReplicaSet"})
 
 class EmbeddedCluster:
     def __init__(self, home: Path, clock: Clock) -> None:
+        refuse_on_lambda("cluster")
         self._home = home
         self._clock = clock
 

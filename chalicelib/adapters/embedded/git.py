@@ -16,6 +16,8 @@ from typing import IO
 
 TAIL = 16 * 1024
 """Bytes of git's messages that are kept: the last ones say what went wrong."""
+DRAIN = 1.0
+"""Seconds that git's last messages may take to arrive: something that left its group may hold the pipe open for ever."""
 MAX_FILE = 1024 * 1024 * 1024
 """Bytes of the largest file that git may write: a server that sends without end does not fill the disk."""
 
@@ -169,8 +171,8 @@ class _Guard:
     def _close(self) -> None:
         self._timer.cancel()
         self._timer.join()
-        self._drain.join()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+        self._drain.join(DRAIN)
+        for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 stream.close()
 
@@ -190,8 +192,9 @@ class _Guard:
 
     def _keep_tail(self) -> None:
         assert self._process.stderr is not None
-        while chunk := self._process.stderr.read1(TAIL):  # type: ignore[attr-defined]
-            self._tail = (self._tail + chunk)[-TAIL:]
+        with self._process.stderr as stream:  # closed here: a stream that is being read cannot be closed by others
+            while chunk := stream.read1(TAIL):  # type: ignore[attr-defined]
+                self._tail = (self._tail + chunk)[-TAIL:]
 
 
 def _feed(stream: IO[bytes], data: bytes) -> None:

@@ -30,7 +30,11 @@ def processes_of(procfile: str, dockerfile: str) -> Mapping[str, str]:
 
 def recorded_steps(dockerfile: str) -> str:
     """What the log says of a Dockerfile whose steps are not run, such as `: its 3 other steps (COPY, RUN x2) are not run …`."""
-    steps = Counter(step.name for step in parse_dockerfile(dockerfile).steps if step.name not in _KEPT)
+    try:
+        parsed = parse_dockerfile(dockerfile)
+    except Invalid as problem:  # no matter where a Procfile says what to run
+        return f", which cannot be read: {problem.message}"
+    steps = Counter(step.name for step in parsed.steps if step.name not in _KEPT)
     if not steps:
         return ""
     count = sum(steps.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chalicelib.domain.runs import Run, Stage
-from chalicelib.pipeline.outcome import StepResult
+from chalicelib.pipeline.outcome import StepResult, Wait
 from chalicelib.pipeline.slices import Slice
 from chalicelib.pipeline.steps.release import start_release, watch_release
 from chalicelib.pipeline.steps.revert import revert, salvage, watch_revert
@@ -17,7 +17,16 @@ from chalicelib.ports import Ports
 
 Step = Callable[[Run, Ports, Slice], StepResult]
 
+IDLE = 600.0
+
+
+def wait_for_turn(run: Run, ports: Ports, time: Slice) -> StepResult:
+    """Nothing to do: the run that ends hands the lane on. Looked at now and then all the same, so that nothing is ever forgotten."""
+    return Wait(IDLE, run)
+
+
 STEPS: dict[Stage, Step] = {
+    Stage.WAITING: wait_for_turn,
     Stage.RESOLVE: resolve_ref,
     Stage.REUSE: reuse,
     Stage.BUILD: start_build,

@@ -14,18 +14,15 @@ from chalicelib.pipeline.outcome import Go, StepResult, Wait, fail
 from chalicelib.pipeline.slices import Slice
 from chalicelib.pipeline.steps.loads import anchor_of, fence_of, load_snapshot
 from chalicelib.ports import Ports
-from chalicelib.ports.cluster import PodPhase, PodStatus, Rejected
+from chalicelib.ports.cluster import PodPhase, PodStatus
 
 
 def start_release(run: Run, ports: Ports, time: Slice) -> StepResult:
     made = load_snapshot(ports, run.owner, run.snapshot)
     config = render_release_config(run.address, run.owner, made, snapshot_hash=run.snapshot)
     manifest = render_release_pod(run.address, run.owner, made, snapshot_hash=run.snapshot, turn=run.turn)
-    try:
-        ports.cluster.apply([config], owner=anchor_of(run), fence=fence_of(run))
-        uid = ports.cluster.start_gated_pod(manifest, owner=anchor_of(run), fence=fence_of(run))
-    except Rejected as rejected:
-        return fail(run, "manifest_rejected", f"the cluster refused the release pod: {rejected.message}", "mend what the cluster names")
+    ports.cluster.apply([config], owner=anchor_of(run), fence=fence_of(run))
+    uid = ports.cluster.start_gated_pod(manifest, owner=anchor_of(run), fence=fence_of(run))
     told = narrate(ports, run, f"release: {made.release_command}")
     return Go(Stage.WATCH_RELEASE, told.noting(release_uid=uid))
 

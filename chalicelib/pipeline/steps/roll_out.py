@@ -21,7 +21,7 @@ from chalicelib.pipeline.slices import Slice
 from chalicelib.pipeline.steps.diagnosis import certain_failure
 from chalicelib.pipeline.steps.loads import anchor_of, fence_of, load_lane, load_service, load_snapshot, load_workspace, workload_of
 from chalicelib.ports import Ports
-from chalicelib.ports.cluster import Manifest, Rejected
+from chalicelib.ports.cluster import Manifest
 
 MAX_OBJECT_BYTES = 1024 * 1024
 """etcd takes 1.5 MiB; Kubernetes keeps some for itself."""
@@ -76,12 +76,7 @@ def roll_out(run: Run, ports: Ports, time: Slice) -> StepResult:
     made = load_snapshot(ports, run.owner, run.snapshot)
     counts = _counts(ports, run, made)
     manifests = service_set(ports, run, made, run.snapshot, counts)
-    try:
-        ports.cluster.apply(manifests, owner=anchor_of(run), fence=fence_of(run))
-    except Rejected as rejected:
-        return fail(
-            run, "manifest_rejected", f"the cluster refused it: {rejected.message}", "mend what the cluster names, then deploy again"
-        )
+    ports.cluster.apply(manifests, owner=anchor_of(run), fence=fence_of(run))
     told = narrate(ports, run, "rolling out " + ", ".join(f"{process}={count}" for process, count in counts.items()))
     return Go(Stage.WATCH_ROLL_OUT, replace(told, counts=counts))
 

@@ -74,7 +74,8 @@ def _base(ports: Ports, run: Run, service: Service, lane: Lane) -> Snapshot | No
     if build is None or build.image is None:
         return None
     image: Image = build.image
-    fresh = Snapshot(image=image, build=build.number, commit=build.commit, health_check_path="", deployment_timeout=0)
+    made_by = build.reused or build.number  # the same image, config and settings are the same snapshot
+    fresh = Snapshot(image=image, build=made_by, commit=build.commit, health_check_path="", deployment_timeout=0)
     return _with_settings(fresh, service)
 
 

@@ -10,7 +10,7 @@ from ancla_cli.follow import started
 from ancla_cli.framework import command, group, service_argument
 from ancla_cli.logs import shown_log
 from ancla_cli.result import Result, wrong_usage
-from ancla_cli.text import short, table
+from ancla_cli.text import moment, short, table
 
 
 @command("list", examples=["ancla builds list acme/shop/staging/api"])
@@ -18,7 +18,7 @@ from ancla_cli.text import short, table
 def list_builds(app: App, address: str) -> Result:
     """List the newest builds of a service, newest first."""
     found = app.client.builds.list(address)
-    rows = [(f"v{b.version}", short(b.id), b.status, short(b.commit), b.commit_message, b.created) for b in found]
+    rows = [(f"v{b.version}", short(b.id), b.status, short(b.commit), b.commit_message, moment(b.created)) for b in found]
     return Result(
         data=encode(found),
         render=lambda paint: table(("VERSION", "ID", "STATUS", "COMMIT", "MESSAGE", "CREATED"), rows, paint),

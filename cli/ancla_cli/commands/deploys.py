@@ -11,7 +11,7 @@ from ancla_cli.follow import started
 from ancla_cli.framework import command, group, service_argument
 from ancla_cli.logs import shown_log
 from ancla_cli.result import CommandError, Paint, Problem, Result, wrong_usage
-from ancla_cli.text import pairs, short, table, yes
+from ancla_cli.text import moment, pairs, short, table, yes
 
 _no_follow = click.option("--no-follow", is_flag=True, help="Do not wait for the end.")
 
@@ -87,7 +87,10 @@ def logs(app: App, address: str, wanted: str, follow: bool) -> Result:
 def list_deploys(app: App, address: str) -> Result:
     """List the newest deploys of a service, newest first."""
     found = app.client.deploys.list(address)
-    rows = [(_number(d), short(d.id), d.status, yes(d.active), f"v{d.build}" if d.build else "", short(d.commit), d.created) for d in found]
+    rows = [
+        (_number(d), short(d.id), d.status, yes(d.active), f"v{d.build}" if d.build else "", short(d.commit), moment(d.created))
+        for d in found
+    ]
     return Result(
         data=encode(found),
         render=lambda paint: table(("DEPLOY", "ID", "STATUS", "ACTIVE", "BUILD", "COMMIT", "CREATED"), rows, paint),
@@ -109,8 +112,8 @@ def get_deploy(app: App, address: str, wanted: str) -> Result:
         ("build", f"v{found.build}" if found.build else ""),
         ("commit", found.commit),
         ("snapshot", found.snapshot),
-        ("created", found.created),
-        ("updated", found.updated),
+        ("created", moment(found.created)),
+        ("updated", moment(found.updated)),
     ]
 
     def render(paint: Paint) -> list[str]:

@@ -8,7 +8,7 @@ from ancla_sdk import encode
 from ancla_cli.app import App
 from ancla_cli.framework import command, group, plain
 from ancla_cli.result import Paint, Result
-from ancla_cli.text import pairs, table, yes
+from ancla_cli.text import moment, pairs, table, yes
 
 
 @command("list", examples=["ancla workspaces list"])
@@ -85,7 +85,7 @@ def create_project(app: App, workspace: str, name: str) -> Result:
 def list_envs(app: App, project: str) -> Result:
     """List the environments of a project."""
     found = app.client.environments.list(project)
-    rows = [(f"{project}/{e.slug}", e.name, str(e.service_count), e.created) for e in found]
+    rows = [(f"{project}/{e.slug}", e.name, str(e.service_count), moment(e.created)) for e in found]
     return Result(
         data=encode(found),
         render=lambda paint: table(("ENVIRONMENT", "NAME", "SERVICES", "CREATED"), rows, paint),

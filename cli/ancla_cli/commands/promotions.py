@@ -11,7 +11,7 @@ from ancla_cli.app import App
 from ancla_cli.follow import started
 from ancla_cli.framework import command, service_argument
 from ancla_cli.result import Paint, Result
-from ancla_cli.text import shortened, table
+from ancla_cli.text import short, shortened, table
 
 
 @command(
@@ -48,9 +48,20 @@ def promote(app: App, address: str, target_env: str, config: str | None, only_pr
 def _shown(preview: Preview, target: str, paint: Paint) -> list[str]:
     if not preview.changes:
         return [f"{target} would stay as it is"]
-    rows = [(change.what, change.name, shortened(change.before), shortened(change.after), change.origin) for change in preview.changes]
+    rows = [
+        (change.what, change.name, _side(change.what, change.before), _side(change.what, change.after), change.origin)
+        for change in preview.changes
+    ]
     lines = [f"{target} would change:", *table(("WHAT", "NAME", "FROM", "TO", "SET AT"), rows, paint)]
     own = ", ".join(variable.name for variable in preview.carried)
     if own:
         lines.append(paint.dim(f"hint: set for the source alone, and taken along: {own}; '--config target' keeps the target's own"))
     return lines
+
+
+def _side(what: str, text: str) -> str:
+    """One side of a change, as much of it as tells two apart."""
+    if what == "commit":
+        return short(text)
+    # Of an image's long reference the digest is what differs.
+    return shortened(text.rpartition("@")[2], 24) if what == "image" else shortened(text)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import chalicelib
-from chalicelib.adapters.embedded.node.presence import PORT_TAKEN, presence
+from chalicelib.adapters.embedded.node.presence import PORT_TAKEN, RUNS_ALREADY, presence
 from chalicelib.domain.errors import Unavailable
 from chalicelib.settings import Settings
 
@@ -34,8 +34,9 @@ def ensure_node(settings: Settings, *, command: Sequence[str] = NODE_COMMAND) ->
     node = _start(settings, command, log)
     deadline = time.monotonic() + _START_WITHIN
     while presence(settings.home) is None:
-        if node.poll() is not None and presence(settings.home) is None:
-            raise _did_not_start(settings, node.returncode, log)
+        # One that found another starting beside it leaves that one to it.
+        if node.poll() not in {None, RUNS_ALREADY} and presence(settings.home) is None:
+            raise _did_not_start(settings, node.returncode or 0, log)
         if time.monotonic() > deadline:
             raise _did_not_start(settings, 0, log)
         time.sleep(0.01)

@@ -9,7 +9,8 @@ import os
 import sys
 
 LOCK = 3
-_SIGPIPE, _SIGKILL = 13, 9
+_SIGKILL = 9
+_DESCRIPTORS = 4096
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 
 
@@ -54,6 +55,7 @@ def _become(folder: str, run: str, work: str, command: list[str]) -> None:
         import signal
 
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.closerange(LOCK, _DESCRIPTORS)
         os.chdir(work)
         os.execvpe(command[0], command, _environment())
     except FileNotFoundError as error:

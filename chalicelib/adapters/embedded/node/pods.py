@@ -29,11 +29,11 @@ from chalicelib.adapters.embedded.node.lifecycle import (
     unstarted,
 )
 from chalicelib.adapters.embedded.node.ports import listening_ports
+from chalicelib.adapters.embedded.node.preparation import Prepared, prepare
 from chalicelib.adapters.embedded.node.process import Process, adopt, exit_code, spawn
-from chalicelib.adapters.embedded.node.specs import Launch, PodSpec, Unrunnable, read_launch, read_pull_password
+from chalicelib.adapters.embedded.node.specs import PodSpec, Unrunnable
 from chalicelib.adapters.embedded.node.supplies import ImageMissing, SecretsDenied, Supplies
 from chalicelib.domain.errors import AnclaError
-from chalicelib.domain.secrets import Secret
 
 _LOG = logging.getLogger("ancla.node")
 _HURRY = 1.5
@@ -145,8 +145,7 @@ class PodRunner:
         """A new process; None when none could be started, and the state says why."""
         once, failure = self.pod.spec.once, ""
         try:
-            work, launch, secrets = await self._prepare()
-            return self._spawn(work, launch, secrets)
+            return self._spawn(await prepare(self.pod.spec, self.pod.namespace, self._node.find, self._node.supplies))
         except SecretsDenied as denied:
             self._end_as_envconsul_would(str(denied))
             return None
@@ -158,36 +157,22 @@ class PodRunner:
             message = unavailable.message
         except OSError as error:
             message = f"no process could be started: {error}"
+        except ValueError:
+            # The error could quote the value, which may be a secret.
+            message = "no process could be started: a variable's name or value is none that a process can have (NUL, '=' in a name)"
         self._become(unstarted(self.state, message=message, failure=failure, once=once, now=time.time()))
         return None
 
-    async def _prepare(self) -> tuple[Path, Launch, dict[str, Secret]]:
-        spec, supplies = self.pod.spec, self._node.supplies
-        pull_secret, config_map = self._wanted("Secret", spec.pull_secret), self._wanted("ConfigMap", spec.config_map)
-        password = read_pull_password(pull_secret)
-        launch = read_launch(config_map)
-        work = await asyncio.to_thread(supplies.image, spec.repository, spec.digest, password)
-        secrets: dict[str, Secret] = {}
-        for path in launch.secret_paths:
-            secrets.update(await asyncio.to_thread(supplies.secrets, self.pod.namespace, spec.account, path))
-        return work, launch, secrets
-
-    def _wanted(self, kind: str, name: str) -> Mapping[str, Any]:
-        manifest = self._node.find(kind, self.pod.namespace, name)
-        if manifest is None:
-            raise Unrunnable(f"the {kind} {name!r} is not there")
-        return manifest
-
-    def _spawn(self, work: Path, launch: Launch, secrets: Mapping[str, Secret]) -> Process | None:
+    def _spawn(self, prepared: Prepared) -> Process | None:
         if self._stop.is_set():
             return None
         home = self._folder / "home"
         home.mkdir(parents=True, exist_ok=True)
         port = self._node.take_port()
-        environment = process_environment(self.pod.spec.environment, secrets, port=port, home=home)
+        environment = process_environment(self.pod.spec.environment, prepared.secrets, port=port, home=home)
         # Written down first: a one-off that may have begun must never begin again.
         self._become(starting(self.state, port=port, now=time.time()))
-        return spawn(self._folder, self.state.run, work=work, command=launch.command, environment=environment)
+        return spawn(self._folder, self.state.run, work=prepared.work, command=prepared.command, environment=environment)
 
     def _end_as_envconsul_would(self, reason: str) -> None:
         """envconsul exits when the vault refuses, and what it wrote is in the pod's log."""

@@ -15,8 +15,10 @@ _LISTENING = "0A"
 
 def free_port(taken: Collection[int]) -> int:
     """A port that nobody is bound to now. Raises OSError when there is none."""
-    candidates = [port for port in range(_FIRST, _LAST) if port not in taken]
-    for port in random.sample(candidates, len(candidates)):
+    count, start = _LAST - _FIRST, random.randrange(_LAST - _FIRST)
+    for port in (_FIRST + (start + step) % count for step in range(count)):
+        if port in taken:
+            continue
         with socket.socket() as probe:
             # As the process will do it: else a port whose connections are just closing would look taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -60,7 +60,9 @@ def _printable(text: str) -> str:
 
 def port_hint(port: int, listening: list[int]) -> str:
     """What to tell about a process that runs but does not listen where it should."""
-    where = ", ".join(str(other) for other in listening if other != port)
+    if port in listening:
+        return f"it listens on port {port}, but not on the address 127.0.0.1: make it listen on 0.0.0.0"
+    where = ", ".join(str(other) for other in listening)
     if where:
         return f"it listens on port {where}, but must listen on the port in $PORT ({port} this time)"
     return f"it listens on no port: make it listen on the port in $PORT ({port} this time)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.adapters.embedded.node.lifecycle import Phase, PodState, describe_exit, parse_state
+from chalicelib.adapters.embedded.node.lifecycle import CERTAIN_EXITS, Phase, PodState, describe_exit, parse_state
 from chalicelib.adapters.embedded.node.objects import Object
 from chalicelib.adapters.embedded.node.specs import GATES, HASH_LABEL, PROCESS_LABEL, template_hash
 from chalicelib.ports.cluster import PodEvidence, PodPhase, ProcessStatus
@@ -32,7 +32,7 @@ def process_status(deployment: Object, rollout: Rollout, *, node_runs: bool) -> 
         ready=available if node_runs else 0,
         settled=node_runs and not rollout.older and len(rollout.newest) == available == wanted,
         failure=failure,
-        message=message if node_runs else "the node does not run",
+        message=message if node_runs or failure else "the node does not run",
     )
 
 
@@ -104,7 +104,6 @@ def _failure(newest: Sequence[PodState]) -> tuple[str, str]:
         if state.failure:
             return state.failure, state.message
     early = [state for state in newest if state.early_exits]
-    if sum(state.early_exits for state in early) >= 2 and not any(state.available for state in newest):
+    if sum(state.early_exits for state in early) >= CERTAIN_EXITS and not any(state.available for state in newest):
         return "process_exited", early[-1].message
-    waiting = [state.message for state in newest if state.message]
-    return "", waiting[0] if waiting else ""
+    return "", next((text for state in newest if not state.available and (text := state.message or state.probe)), "")

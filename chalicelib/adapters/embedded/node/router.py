@@ -74,6 +74,7 @@ class Router:
         host = _host_name(request)
         if host not in self._hosts:
             return _problem(404, f"no service has the host name {host!r}")
+        await _continue_if_asked(request)
         tried: set[Endpoint] = set()
         deadline = time.monotonic() + _PATIENCE
         while (endpoint := await self._choose(host, tried, deadline)) is not None:
@@ -132,6 +133,12 @@ async def listen(router: Router, host: str, port: int) -> web.ServerRunner:
         await runner.cleanup()
         raise
     return runner
+
+
+async def _continue_if_asked(request: web.BaseRequest) -> None:
+    """A client that asks before it sends its body would wait for this."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 async def _relay(request: web.BaseRequest, upstream: aiohttp.ClientResponse) -> web.StreamResponse:

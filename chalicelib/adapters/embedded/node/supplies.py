@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -39,15 +40,16 @@ class EmbeddedSupplies:
         except NoSuchImage as error:
             raise ImageMissing(f"the image {repository}@{digest[:19]}… is not in the registry") from error
         except PullDenied as error:
-            raise ImageMissing(f"the registry does not give {repository}@{digest[:19]}… to this service: {error}") from error
+            raise ImageMissing(f"the registry does not give {repository}@{digest[:19]}… to this service: {error.message}") from error
 
     def secrets(self, namespace: str, account: str, path: str) -> Mapping[str, Secret]:
         from chalicelib.adapters.embedded.vault import EmbeddedVault, VaultDenied
 
-        try:
-            entry = EmbeddedVault(self._home).read_as(namespace, account, path)
-        except VaultDenied as error:
-            raise SecretsDenied(f"the vault denies {account!r} the entry {path!r}") from error
+        with closing(EmbeddedVault(self._home)) as vault:
+            try:
+                entry = vault.read_as(namespace, account, path)
+            except VaultDenied as error:
+                raise SecretsDenied(f"the vault denies {account!r} the entry {path!r}") from error
         if entry is None:
             raise SecretsDenied(f"the vault has no entry {path!r}")
         return entry

@@ -1,0 +1,41 @@
+"""Gathers what a pod's process needs, as the kubelet and envconsul would."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chalicelib.adapters.embedded.node.specs import PodSpec, Unrunnable, read_launch, read_pull_password
+from chalicelib.adapters.embedded.node.supplies import Supplies
+from chalicelib.domain.secrets import Secret
+
+Find = Callable[[str, str, str], Mapping[str, Any] | None]
+"""A manifest by kind, namespace and name, as it is wanted now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    work: Path
+    command: tuple[str, ...]
+    secrets: Mapping[str, Secret]
+
+
+async def prepare(spec: PodSpec, namespace: str, find: Find, supplies: Supplies) -> Prepared:
+    """Image, command and secrets. Raises Unrunnable, ImageMissing or SecretsDenied."""
+    password = read_pull_password(_wanted(find, "Secret", namespace, spec.pull_secret))
+    launch = read_launch(_wanted(find, "ConfigMap", namespace, spec.config_map))
+    work = await asyncio.to_thread(supplies.image, spec.repository, spec.digest, password)
+    secrets: dict[str, Secret] = {}
+    for path in launch.secret_paths:
+        secrets.update(await asyncio.to_thread(supplies.secrets, namespace, spec.account, path))
+    return Prepared(work=work, command=launch.command, secrets=secrets)
+
+
+def _wanted(find: Find, kind: str, namespace: str, name: str) -> Mapping[str, Any]:
+    manifest = find(kind, namespace, name)
+    if manifest is None:
+        raise Unrunnable(f"the {kind} {name!r} is not there")
+    return manifest

@@ -1,0 +1,315 @@
+"""A whole Ancla in processes of its own, which a story may ask, kill and start again; and what a story needs beside it.
+
+It ends only processes that belong to its own home: it knows them by the home's path in their command, folder or environment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from chalicelib.adapters.embedded.node.control import node_pid
+from tests.demo.deliveries import deliver, push_delivery
+from tests.demo.visitors import Place, SteadyClient
+
+ROOT = Path(__file__).parents[2]
+START_WITHIN = 30.0
+END_WITHIN = 25.0
+WEBHOOK_SECRET = "a-secret-of-the-tests"
+BRANCH = "main"
+T = TypeVar("T")
+
+SERVER = """
+import json, os, signal, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+VERSION = Path("VERSION").read_text().strip()
+NAMES = ("GREETING", "TOKEN")
+
+
+class Handler(BaseHTTPRequestHandler):
+    timeout = 5
+
+    def do_GET(self):
+        body = json.dumps({"version": VERSION, **{name: os.environ[name] for name in NAMES if name in os.environ}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *line):
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = False
+    request_queue_size = 128
+
+
+server = Server(("127.0.0.1", int(os.environ["PORT"])), Handler)
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+server.serve_forever(poll_interval=0.05)
+server.server_close()
+"""
+"""A web service that says its version, and which of two variables it got."""
+
+
+class Ancla:
+    """`local.py` with a home and ports of its own. `with Ancla(tmp_path) as ancla:` starts it, and ends all of it."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
+        self.home = folder / "home"
+        self.port, self.router_port = free_ports(2)
+        self.environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ANCLA_")},
+            "ANCLA_HOME": str(self.home),
+            "ANCLA_PORT": str(self.port),
+            "ANCLA_ROUTER_PORT": str(self.router_port),
+            "ANCLA_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            **(environ or {}),
+        }
+        self.log = folder / "local.log"
+        self._client = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def key(self) -> str:
+        """The admin's API key."""
+        return (self.home / "admin.key").read_text().strip()
+
+    def __enter__(self) -> Ancla:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+        self.end_all()
+
+    def start(self) -> None:
+        """Starts `local.py`, and returns when it serves."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "local.py"], cwd=ROOT, env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        process = self._process
+
+        def serves() -> bool:
+            if process.poll() is not None:
+                raise AssertionError(f"local.py ended with {process.returncode}:\n{self.log.read_text()[-2000:]}")
+            return (self.home / "admin.key").exists() and self._answers()
+
+        wait_for(serves, seconds=START_WITHIN, what="Ancla to serve")
+
+    def kill(self) -> None:
+        """kill -9 of `local.py` alone: the node and the services stay."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(END_WITHIN)
+            self._process = None
+
+    def kill_all(self) -> None:
+        """kill -9 of `local.py` and of the node: the services stay, without a supervisor and a router."""
+        self.kill()
+        node = node_pid(self.home)
+        if node is not None:
+            os.kill(node, signal.SIGKILL)
+            wait_for(lambda: node_pid(self.home) is None, seconds=END_WITHIN, what="the node to be dead")
+
+    def cut_power(self) -> None:
+        """kill -9 of all processes of this Ancla, the services too: what a power cut leaves."""
+        self.kill_all()
+        while left := processes_of(self.home):
+            for pid in left:
+                _kill(pid)
+
+    def stop(self) -> None:
+        """SIGTERM, as a service manager sends it; asserts that nothing of this Ancla is left."""
+        assert self._process is not None, "it does not run"
+        self._process.terminate()
+        assert self._process.wait(END_WITHIN) == 0
+        self._process = None
+        left = processes_of(self.home)
+        assert not left, f"left after SIGTERM: {left}"
+
+    def end_all(self) -> None:
+        """Ends what is left of this Ancla, in whatever state a story leaves it."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(END_WITHIN)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        for pid in processes_of(self.home):
+            _kill(pid)
+
+    def ask(
+        self, method: str, path: str, body: Any = None, *, key: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """One request below /api/v1, as the admin unless another key is given (empty: none), whatever the answer is."""
+        known = self.key if key is None else key
+        sent = {**({"X-API-Key": known} if known else {}), **(headers or {})}
+        return self._client.request(method, f"/api/v1{path}", json=body, headers=sent)
+
+    def api(self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Any:
+        """What a request of the admin's is answered with; asserts that it is a good answer."""
+        answer = self.ask(method, path, body, headers=headers)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def make_service(self, address: str, repository: Repository, **fields: Any) -> str:
+        """Makes the service at `workspace/project/environment/service`, and what is missing above it; returns its path in the API."""
+        workspace, project, environment, service = address.split("/")
+        path = ""
+        for noun, slug in (("workspaces", workspace), ("projects", project), ("envs", environment)):
+            if self.ask("GET", f"{path}/{noun}/{slug}").status_code == 404:
+                self.api("POST", f"{path}/{noun}", {"name": slug})
+            path += f"/{noun}/{slug}"
+        wanted = {"name": service, "repository": str(repository.folder), "branch": BRANCH, "auto_deploy_branch": BRANCH, **fields}
+        self.api("POST", f"{path}/services", wanted)
+        return f"{path}/services/{service}"
+
+    def deploy(self, path: str, body: Any = None) -> int:
+        """Asks for a deploy, and returns the number of its run."""
+        return int(self.api("POST", f"{path}/deploy", body)["run"])
+
+    def run(self, path: str, number: int) -> dict[str, Any]:
+        shown: dict[str, Any] = self.api("GET", f"{path}/runs/{number}")
+        return shown
+
+    def ended(self, path: str, number: int, *, seconds: float = 60) -> dict[str, Any]:
+        """The run once it has an outcome."""
+
+        def ended() -> dict[str, Any] | None:
+            shown = self.run(path, number)
+            return shown if shown["outcome"] else None
+
+        return wait_for(ended, seconds=seconds, what=f"run {number} of {path} to end")
+
+    def place(self, path: str) -> Place:
+        """Where the service is reached."""
+        host = self.api("GET", path)["url"].split("://")[1].split(":")[0]
+        return Place(host, self.router_port)
+
+    def answer(self, path: str) -> dict[str, Any]:
+        """What the service itself answers."""
+        return self.place(path).ask_once()
+
+    def push(self, repository: Repository, before: str, after: str) -> None:
+        """Tells Ancla of a push, signed as GitHub's webhook does it."""
+        delivery = push_delivery(repository=str(repository.folder), branch=BRANCH, before=before, after=after, secret=WEBHOOK_SECRET)
+        assert deliver(self.url, delivery) == 201
+
+    def _answers(self) -> bool:
+        try:
+            return self._client.get("/api/v1/integrations/health").is_success
+        except httpx.TransportError:
+            return False
+
+
+class Repository:
+    """A git repository on this machine; `folder` is what a service names as its source."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self._git("init", "--quiet", "--initial-branch", BRANCH)
+
+    def commit(self, files: Mapping[str, str]) -> str:
+        """Writes `files`, commits all there is, and returns the commit."""
+        for name, text in files.items():
+            file = self.folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        self._git("add", "--all")
+        self._git("commit", "--quiet", "--allow-empty", "--message", "a change")
+        return self._git("rev-parse", "HEAD").strip()
+
+    def commit_version(self, version: str, **procfile: str) -> str:
+        """Commits a web service that answers with `version`, with more process types if wanted; returns the commit."""
+        lines = {"web": "python server.py", **procfile}
+        return self.commit({"server.py": SERVER, "VERSION": version, "Procfile": "".join(f"{k}: {v}\n" for k, v in lines.items())})
+
+    def _git(self, *arguments: str) -> str:
+        author = {"NAME": "Tester", "EMAIL": "tester@example.com"}
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder.parent),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            **{f"GIT_{who}_{name}": value for who in ("AUTHOR", "COMMITTER") for name, value in author.items()},
+        }
+        done = subprocess.run(["git", *arguments], cwd=self.folder, env=environ, check=True, capture_output=True, text=True, timeout=30)
+        return done.stdout
+
+
+class SteadyLoad:
+    """`with SteadyLoad(place) as load:` asks the service all along; afterwards `load.client.failures` says what failed."""
+
+    def __init__(self, place: Place) -> None:
+        self.client = SteadyClient(place)
+
+    def __enter__(self) -> SteadyClient:
+        self.client.start()
+        return self.client
+
+    def __exit__(self, *_: object) -> None:
+        self.client.stop()
+
+
+def wait_for(what_is: Callable[[], T | None], *, seconds: float = 30, what: str, pause: float = 0.05) -> T:
+    """Asks until the answer is a true value, and returns it; fails after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = what_is()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+        time.sleep(pause)
+
+
+def processes_of(home: Path) -> dict[int, str]:
+    """The live processes that belong to the Ancla in `home`, by pid, with their commands."""
+    found: dict[int, str] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        pid = int(folder.name)
+        try:
+            command = (folder / "cmdline").read_bytes()
+            told = command + (folder / "environ").read_bytes() + os.readlink(folder / "cwd").encode()
+        except OSError:
+            continue  # it is gone, or somebody else's
+        if command and pid != os.getpid() and str(home).encode() in told:
+            found[pid] = command.replace(b"\0", b" ").decode(errors="replace")
+    return found
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago, no two the same."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

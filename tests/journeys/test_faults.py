@@ -1,0 +1,113 @@
+"""Deaths in the middle of deploys: whatever dies, each deploy ends right, once and by itself, and what was running keeps running."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.harness import Ancla, Repository, SteadyLoad, processes_of, wait_for
+
+pytestmark = pytest.mark.journey
+
+SLUGS = ("api", "cart", "jobs", "mail", "shop")
+SPREAD = 1.2
+"""Seconds over which the deploys of a round begin, the last of them right before the kill: each is hit at another moment."""
+RELEASE = """
+import os
+from pathlib import Path
+
+line = f"{os.environ['GREETING']} {Path('VERSION').read_text().strip()}\\n"
+with open(LEDGER, "a") as ledger:
+    ledger.write(line)
+"""
+
+
+class Fleet:
+    """A few services of one repository. Their release command leaves a line in a ledger each time that it runs."""
+
+    def __init__(self, ancla: Ancla, folder: Path) -> None:
+        self.ancla = ancla
+        self.ledger = folder / "ledger"
+        self.ledger.touch()
+        self.repository = Repository(folder / "repository")
+        self.repository.commit({"release.py": f"LEDGER = {str(self.ledger)!r}\n{RELEASE}"})
+        self.version = 0
+        self.paths = {slug: ancla.make_service(f"acme/shop/staging/{slug}", self.repository) for slug in SLUGS}
+        for slug, path in self.paths.items():
+            ancla.api("POST", f"{path}/config", {"name": "GREETING", "value": slug})
+
+    def push_next(self) -> str:
+        self.version += 1
+        return self.repository.commit_version(str(self.version), release="python release.py")
+
+    def deploy_all(self) -> None:
+        """The next version, live everywhere."""
+        self.push_next()
+        runs = {path: self.ancla.deploy(path) for path in self.paths.values()}
+        for path, run in runs.items():
+            assert self.ancla.ended(path, run)["outcome"] == "succeeded"
+
+    def deploy_until(self, strike: Callable[[], None], seed: int) -> tuple[str, dict[str, int]]:
+        """Deploys the next version everywhere, each service at a random moment before `strike`; its commit, and the runs by slug."""
+        commit, runs = self.push_next(), {}
+        began = time.monotonic()
+        moments = sorted(random.Random(seed).uniform(0, SPREAD) for _ in SLUGS)
+        for slug, moment in zip(SLUGS, moments, strict=True):
+            time.sleep(max(0.0, began + moment - time.monotonic()))
+            runs[slug] = self.ancla.deploy(self.paths[slug])
+        time.sleep(max(0.0, began + SPREAD - time.monotonic()))
+        strike()
+        return commit, runs
+
+    def assert_done_once(self, slug: str, commit: str, number: int) -> None:
+        """The run ended well, there is one of it and one deploy, its release command ran once, and its version is what answers."""
+        path = self.paths[slug]
+        run = self.ancla.ended(path, number)
+        assert (run["outcome"], run["commit"]) == ("succeeded", commit), run
+        history = self.ancla.api("GET", f"/workspaces/acme/projects/shop/pipeline/history?env=staging&service={slug}&limit=50")
+        assert [each["run"] for each in history if each["commit"] == commit] == [number]
+        deploys = [each for each in self.ancla.api("GET", f"{path}/deploys")["items"] if each["commit"] == commit]
+        assert [(each["version"], each["status"], each["active"]) for each in deploys] == [(run["deploy"], "success", True)]
+        assert self.ledger.read_text().splitlines().count(f"{slug} {self.version}") == 1
+        assert self.ancla.answer(path) == {"version": str(self.version), "GREETING": slug}
+
+    def web_processes(self) -> list[str]:
+        return [command for command in processes_of(self.ancla.home).values() if command.startswith("/bin/sh -c python server.py")]
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    folder = tmp_path_factory.mktemp("fleet")
+    with Ancla(folder) as ancla:
+        fleet = Fleet(ancla, folder)
+        fleet.deploy_all()
+        yield fleet
+        ancla.stop()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_server_killed_at_any_moment_of_a_deploy_loses_neither_the_deploy_nor_a_request(fleet: Fleet, seed: int) -> None:
+    with SteadyLoad(fleet.ancla.place(fleet.paths["api"])) as first, SteadyLoad(fleet.ancla.place(fleet.paths["shop"])) as last:
+        commit, runs = fleet.deploy_until(fleet.ancla.kill, seed)
+        time.sleep(0.3)
+        fleet.ancla.start()
+        for slug in SLUGS:
+            fleet.assert_done_once(slug, commit, runs[slug])
+    assert (first.failures, last.failures) == ([], [])
+    assert first.answered > 20 and last.answered > 20
+    wait_for(lambda: len(fleet.web_processes()) == len(SLUGS), seconds=15, what="the old processes to be gone")
+
+
+@pytest.mark.parametrize("seed", range(10, 12))
+def test_a_server_and_a_node_killed_at_any_moment_of_a_deploy_leave_the_services_running_and_lose_no_deploy(fleet: Fleet, seed: int) -> None:
+    commit, runs = fleet.deploy_until(fleet.ancla.kill_all, seed)
+    assert len(fleet.web_processes()) >= len(SLUGS)
+    fleet.ancla.start()
+    for slug in SLUGS:
+        fleet.assert_done_once(slug, commit, runs[slug])
+    wait_for(lambda: len(fleet.web_processes()) == len(SLUGS), seconds=15, what="the old processes to be gone")

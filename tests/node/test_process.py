@@ -1,0 +1,139 @@
+"""A user's process behind its launcher."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from chalicelib.adapters.embedded.node import launcher
+from chalicelib.adapters.embedded.node.process import Process, adopt, exit_code, spawn
+
+ENVIRONMENT = {"PATH": os.environ["PATH"], "GREETING": "hello"}
+
+
+def start(folder: Path, *command: str, run: int = 7) -> Process:
+    return spawn(folder, run, work=folder, command=command, environment=ENVIRONMENT)
+
+
+def run(folder: Path, *command: str) -> tuple[int | None, str]:
+    """Exit code and output of a command that ends by itself."""
+
+    async def to_its_end() -> int | None:
+        return await asyncio.wait_for(start(folder, *command).exited, 10)
+
+    return asyncio.run(to_its_end()), (folder / "log").read_text()
+
+
+async def recorded(process: Process) -> int:
+    while not process.session:
+        await asyncio.sleep(0.01)
+    return process.session
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(["true"], 0), (["sh", "-c", "exit 5"], 5), (["sh", "-c", "kill -9 $$"], 137), (["no-such-command"], 127), (["./lock"], 126)],
+)
+def test_the_exit_code_is_kept_as_a_shell_would_say_it(tmp_path: Path, command: list[str], code: int) -> None:
+    assert run(tmp_path, *command)[0] == code
+    assert (exit_code(tmp_path, 7), exit_code(tmp_path, 6)) == (code, None)
+
+
+def test_a_command_that_cannot_be_started_says_so_in_its_output(tmp_path: Path) -> None:
+    assert run(tmp_path, "no-such-command") == (127, "no-such-command: No such file or directory\n")
+
+
+def test_the_command_gets_the_environment_and_nothing_is_added(tmp_path: Path) -> None:
+    assert sorted(run(tmp_path, "env")[1].splitlines()) == ["GREETING=hello", f"PATH={os.environ['PATH']}"]
+
+
+def test_the_command_has_no_descriptor_but_the_usual_three(tmp_path: Path) -> None:
+    listed = run(tmp_path, "ls", "/proc/self/fd")[1].split()
+
+    assert listed == ["0", "1", "2", "3"]  # 3 is the folder that `ls` itself reads
+    assert "lock" not in run(tmp_path, "readlink", "/proc/self/fd/3")[1]
+
+
+def test_a_broken_pipe_ends_the_command_as_it_does_elsewhere(tmp_path: Path) -> None:
+    assert run(tmp_path, "sh", "-c", "kill -s PIPE $$; echo survived") == (141, "")
+
+
+def test_what_the_command_left_behind_ends_with_it_even_in_another_session(tmp_path: Path) -> None:
+    _, left = run(tmp_path, "sh", "-c", "setsid sleep 60 & echo $!; sleep 0.3")
+
+    assert launcher.start_time(int(left)) == ""
+
+
+def test_the_process_leads_a_session_and_its_group_can_be_signalled(tmp_path: Path) -> None:
+    async def story() -> int | None:
+        process = start(tmp_path, "sh", "-c", "sleep 60; echo survived")
+        assert os.getsid(await recorded(process)) == process.session
+        await process.end(signal.SIGTERM)
+        return await asyncio.wait_for(process.exited, 10)
+
+    assert asyncio.run(story()) == 143
+
+
+def test_a_process_can_be_ended_right_after_its_start(tmp_path: Path) -> None:
+    async def story() -> int | None:
+        process = start(tmp_path, "sleep", "60")
+        await process.end(signal.SIGKILL)
+        return await asyncio.wait_for(process.exited, 10)
+
+    assert asyncio.run(story()) == 137
+
+
+def test_another_node_adopts_the_process_and_learns_its_exit_code(tmp_path: Path) -> None:
+    async def story() -> int | None:
+        start(tmp_path, "sh", "-c", "sleep 0.3; exit 9").leave()
+        adopted = adopt(tmp_path, 7)
+        assert adopted is not None
+        return await asyncio.wait_for(adopted.exited, 10)
+
+    assert asyncio.run(story()) == 9
+    assert adopt(tmp_path, 7) is None
+
+
+def test_there_is_never_a_second_process_beside_one_that_runs(tmp_path: Path) -> None:
+    async def story() -> None:
+        first = start(tmp_path, "sleep", "60")
+        with pytest.raises(BlockingIOError):
+            start(tmp_path, "sleep", "60", run=8)
+        await first.end(signal.SIGKILL)
+        await first.exited
+
+    asyncio.run(story())
+
+
+def test_a_process_whose_launcher_was_killed_is_ended_and_its_exit_is_not_known(tmp_path: Path) -> None:
+    async def story() -> int | None:
+        process = start(tmp_path, "sleep", "60")
+        child = await recorded(process)
+        os.kill(int((tmp_path / "process").read_text().split()[1]), signal.SIGKILL)
+        code = await asyncio.wait_for(process.exited, 10)
+        while launcher.start_time(child):
+            await asyncio.sleep(0.01)
+        return code
+
+    assert asyncio.run(story()) is None
+
+
+def test_another_process_with_the_same_id_is_never_signalled(tmp_path: Path) -> None:
+    (tmp_path / "process").write_text(f"7 1 {os.getpid()} 12345")
+
+    async def story() -> bool:
+        process = start(tmp_path, "sleep", "0.2", run=8)
+        (tmp_path / "process").write_text(f"8 1 {os.getpid()} 12345")
+        sent = process.send(signal.SIGTERM)
+        await process.exited
+        return sent
+
+    assert asyncio.run(story()) is False
+
+
+def test_a_process_that_is_not_there_has_no_start_time() -> None:
+    assert launcher.start_time(2**22 + 1) == ""
