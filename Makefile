@@ -32,6 +32,10 @@ unit: $(DEV_STAMP) ## The quick ranks: no process is started, for every save
 simulate: $(DEV_STAMP) ## Many random stories with random faults over virtual time (SEEDS=500)
 	@ANCLA_SIMULATION_SEEDS=$(or $(SEEDS),500) $(BIN)/pytest tests/simulation -n auto
 
+.PHONY: bench
+bench: $(DEV_STAMP) ## Figures as a table and in bench.json: deploy overhead, API latency, 20 services at once, rollback, idle
+	@$(BIN)/python -m tests.bench
+
 .PHONY: check
 check: $(DEV_STAMP) ## What CI checks beside the tests: style, types, import contracts, dead code, dependencies, generated files
 	@$(BIN)/ruff check .
@@ -39,7 +43,12 @@ check: $(DEV_STAMP) ## What CI checks beside the tests: style, types, import con
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/vulture
-	@$(BIN)/deptry .
+	@for part in . cli sdks/python; do (cd $$part && $(CURDIR)/$(BIN)/deptry .) || exit 1; done
+	@$(BIN)/python -m chalicelib.api.openapi | diff -u openapi.json - || { echo "openapi.json is not what the routes declare: run make generate" >&2; exit 1; }
+
+.PHONY: generate
+generate: $(DEV_STAMP) ## Write the generated files anew: openapi.json
+	@$(BIN)/python -m chalicelib.api.openapi > openapi.json
 
 .PHONY: format
 format: $(DEV_STAMP) ## Lay the code out
@@ -48,7 +57,7 @@ format: $(DEV_STAMP) ## Lay the code out
 
 .PHONY: lock
 lock: $(DEV_STAMP) ## Pin the newest versions of what requirements*.in ask for
-	@for f in requirements requirements-local requirements-dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-emit-index-url --generate-hashes --upgrade $$f.in -o $$f.txt; done
+	@for f in requirements requirements-local requirements-dev; do $(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url --generate-hashes --upgrade --quiet $$f.in -o $$f.txt; done
 
 .PHONY: help
 help: ## This list
@@ -61,7 +70,7 @@ $(VENV)/bin/uv:
 
 $(STAMP): $(VENV)/bin/uv requirements-local.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-local.txt
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e sdks/python -e cli
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e sdks/python -e cli
 	@touch $@
 
 $(DEV_STAMP): $(VENV)/bin/uv requirements-dev.txt $(STAMP)

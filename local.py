@@ -16,8 +16,8 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from types import FrameType
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, NoReturn
 from urllib.parse import quote
 
 from chalice.app import Chalice, ScheduledEventConfig, SQSEventConfig
@@ -26,7 +26,7 @@ from chalice.local import ForbiddenError, LambdaContext, LocalGateway
 from waitress.server import create_server
 
 from app import app, ports
-from chalicelib.adapters.embedded.node.control import ensure_node, stop_node
+from chalicelib.adapters.embedded.node.control import ensure_node
 from chalicelib.adapters.embedded.queue import SqliteQueue
 from chalicelib.api.http import unknown_path
 from chalicelib.api.triggers import TIME, sweep_now
@@ -50,22 +50,19 @@ def main() -> int:
     try:
         settings = read_settings()
         made = ports()
-        with closing(_locked(settings)):
-            _serve(settings, made)
+        with closing(_locked(settings)) as lock:
+            _serve(settings, made, lock)
     except AnclaError as error:
         print(f"ancla: {error.message}\n  {error.hint}".rstrip(), file=sys.stderr)
         return 1
     return 0
 
 
-def _serve(settings: Settings, made: Ports) -> None:
+def _serve(settings: Settings, made: Ports, lock: IO[str]) -> None:
     stopping = threading.Event()
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
     server = _http_server(settings)
     ensure_node(settings)
     key_file = _admin_key(settings, made)
@@ -76,9 +73,15 @@ def _serve(settings: Settings, made: Ports) -> None:
     print(f"Ancla serves at {settings.public_url}, its services at port {settings.router_port}; embedded engines, all in {settings.home}")
     print(f"the key of the user admin is in {key_file}", flush=True)
     stopping.wait()
-    # What is in hand is not waited for: it comes again at the next start, as after any death.
-    server.close()
-    stop_node(settings.home)
+    _end_all(settings, lock)
+
+
+def _end_all(settings: Settings, lock: IO[str]) -> NoReturn:
+    """Becomes the process that ends the services, the builds and the node. What this one has in hand is dropped, as by any death, and
+    comes again at the next start: no deploy of its sees the services end, and draws conclusions."""
+    os.set_inheritable(lock.fileno(), True)
+    os.chdir(Path(__file__).parent)
+    os.execv(sys.executable, [sys.executable, "-m", "chalicelib.adapters.embedded.stop", str(settings.home)])
 
 
 def _locked(settings: Settings) -> IO[str]:
@@ -153,7 +156,7 @@ def _schedule_loops(chalice_app: Chalice, stopping: threading.Event) -> Iterable
 
 
 def _tick(handler: Callable[[Any, Any], Any], source: ScheduledEventConfig, stopping: threading.Event) -> None:
-    event = {key: "" for key in ("account", "region", "detail", "detail-type", "source", "time", "id")} | {"version": "0", "resources": []}
+    event = dict.fromkeys(("account", "region", "detail", "detail-type", "source", "time", "id"), "") | {"version": "0", "resources": []}
     while not stopping.wait(_seconds(str(source.schedule_expression))):
         try:
             handler(event, LambdaContext(source.name, 256, max_runtime_ms=int(TIME * 1000)))
@@ -211,7 +214,7 @@ def _wsgi(gateway: LocalGateway) -> Callable[..., list[bytes]]:
         if status != 204:
             sent["Content-Length"] = str(len(data))
         start_response(f"{status} {REASONS.get(status, 'Error')}", [(name, str(value)) for name, value in sent.items()])
-        return [data]
+        return [data] if environ["REQUEST_METHOD"] != "HEAD" else []
 
     return serve
 

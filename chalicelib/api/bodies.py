@@ -15,6 +15,9 @@ from chalicelib.domain.errors import Invalid, Malformed, NotFound, TooLarge
 JSON = "application/json"
 _PATH = re.compile(r" - at `(?:key in )?\$\.?(.*?)`$")
 _FIELD = re.compile(r"field `([^`]*)`")
+_MALFORMED = "JSON is malformed: "
+_PLAINER = {"Object missing required field": "it is required", "Object contains unknown field": "there is no such field"}
+"""What msgspec says of a field as a whole, for people."""
 
 
 def check_size(raw: bytes, limit: int) -> None:
@@ -55,8 +58,11 @@ def _parsed(raw: bytes, *, arrays: bool) -> Any:
     kinds = "an object or an array" if arrays else "an object"
     try:
         parsed = msgspec.json.decode(raw)
+    except msgspec.ValidationError as error:
+        raise Malformed("the body holds a number that is out of range", hint="send a smaller number") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed("the body is not JSON", hint=f"send {kinds}, as JSON in UTF-8") from error
+        where = f": {_begun_small(str(error).removeprefix(_MALFORMED))}" if isinstance(error, msgspec.DecodeError) else ""
+        raise Malformed(f"the body is not JSON{where}", hint=f"send {kinds}, as JSON in UTF-8") from error
     if not isinstance(parsed, (dict, list) if arrays else dict):
         raise Malformed(f"the body is JSON, but not {kinds}", hint=f"send {kinds}")
     return parsed
@@ -73,12 +79,17 @@ def _converted(values: Any, schema: Any, *, strict: bool) -> Any:
     except msgspec.ValidationError as error:
         problem = str(error)
         field = _field_of(problem)
-        text = _PATH.sub("", problem).replace("`", "'")
+        said = _PATH.sub("", problem).replace("`", "'")
+        text = next((plainer for words, plainer in _PLAINER.items() if said.startswith(words)), said)
         raise Invalid(
-            f"{field or 'the body'}: {text[:1].lower()}{text[1:]}",
+            f"{field or 'the body'}: {_begun_small(text)}",
             hint="correct this field and send it again",
             extra={field or "body": text},
         ) from None
+
+
+def _begun_small(text: str) -> str:
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def _field_of(problem: str) -> str:

@@ -9,17 +9,6 @@ import msgspec
 
 from chalicelib.domain import errors
 
-STATUSES: Mapping[type[errors.AnclaError], int] = {
-    errors.Malformed: 400,
-    errors.Unauthorized: 401,
-    errors.Forbidden: 403,
-    errors.NotFound: 404,
-    errors.Conflict: 409,
-    errors.TooLarge: 413,
-    errors.Invalid: 422,
-    errors.Unavailable: 503,
-    errors.AnclaError: 500,
-}
 PRECONDITION_FAILED = 412
 
 
@@ -48,7 +37,19 @@ class MethodNotAllowed(errors.Malformed):
     default_code = "method_not_allowed"
 
 
-_EDGE_STATUSES: Mapping[type[errors.AnclaError], int] = {UnsupportedMediaType: 415, MethodNotAllowed: 405}
+STATUSES: Mapping[type[errors.AnclaError], int] = {
+    errors.Malformed: 400,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.Invalid: 422,
+    errors.Unavailable: 503,
+    UnsupportedMediaType: 415,
+    MethodNotAllowed: 405,
+    errors.AnclaError: 500,
+}
 
 
 def status_of(error: errors.AnclaError, *, conditional: bool = False) -> int:
@@ -56,8 +57,7 @@ def status_of(error: errors.AnclaError, *, conditional: bool = False) -> int:
     a precondition that failed."""
     if conditional and isinstance(error, errors.StaleWrite):
         return PRECONDITION_FAILED
-    table = {**STATUSES, **_EDGE_STATUSES}
-    return next(table[kind] for kind in type(error).__mro__ if kind in table)
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
 def body_of(error: errors.AnclaError, status: int, request_id: str) -> ErrorBody:

@@ -107,7 +107,7 @@ def check_variable(name: str, size: int, value_has_nul: bool) -> None:
     """Raises Invalid unless a variable of this name and value size (in bytes) can be set."""
     if not _NAME.fullmatch(name) or is_uuid(name):
         raise Invalid(
-            f"{name!r} cannot be the name of a variable",
+            f"{name[:80]!r} cannot be the name of a variable",
             code="variable_name_invalid",
             hint="use letters, digits and '_', not beginning with a digit, at most 255",
             extra={"name": "not the name of a variable"},

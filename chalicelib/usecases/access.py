@@ -190,9 +190,9 @@ def _workspace_key(address: Address) -> Key[Workspace]:
 
 
 def _nothing(level: Level, part: str) -> NotFound:
-    shown = part if is_slug(part) or is_uuid(part) else "this name"
+    shown = repr(part) if is_slug(part) or is_uuid(part) else "of this name"
     return NotFound(
-        f"there is no {level.value} {shown!r} that you can see",
+        f"there is no {level.value} {shown} that you can see",
         code=f"{level.value}_not_found",
         hint=f"list the {level.value}s that you can see, and check the spelling",
     )

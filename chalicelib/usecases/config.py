@@ -83,7 +83,7 @@ def delete_variable(ports: Ports, actor: Actor, spot: Spot, name_or_id: str) -> 
         name = _name_of(scope, name_or_id)
         if name is None:
             raise NotFound(
-                f"no variable {name_or_id!r} is set at the {spot.level.value} {spot.owner!r}",
+                f"no variable {name_or_id[:80]!r} is set at the {spot.level.value} {spot.owner!r}",
                 code="variable_not_found",
                 hint="list the variables; an inherited one is deleted where it is set",
             )

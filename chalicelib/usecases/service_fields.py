@@ -88,13 +88,20 @@ def _check(wanted: ServiceFields, local_repositories: bool) -> None:
         check_location(wanted.repository, local_files=local_repositories)
     if wanted.github_repository:
         check_github_name(wanted.github_repository)
-    for ref in (wanted.branch, wanted.auto_deploy_branch):
-        if ref:
-            check_ref(ref)
+    _check_branch("branch", wanted.branch)
+    _check_branch("auto_deploy_branch", wanted.auto_deploy_branch)
     for field, good, problem, hint in _RULES:
         value = getattr(wanted, field)
         if value is not None and not good(value):
             raise _invalid(field, problem, hint)
+
+
+def _check_branch(field: str, branch: str | None) -> None:
+    try:
+        if branch:
+            check_ref(branch)
+    except Invalid as problem:
+        raise Invalid(problem.message, code=problem.code, hint=problem.hint, extra={field: "not a branch"}) from None
 
 
 def _invalid(field: str, problem: str, hint: str) -> Invalid:

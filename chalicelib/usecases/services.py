@@ -91,14 +91,13 @@ def scale_service(ports: Ports, actor: Actor, address: Address, counts: Mapping[
         _check_known(counts, known_processes(ports.store, service.id), address)
         now = ports.clock.now()
         wanted = {**service.process_counts, **counts}
-        detail = {process: str(count) for process, count in sorted(counts.items())}
         moved, entry = audited(
             replace(service, process_counts=wanted, updated=now),
             subject=service.id,
             at=now,
             by=actor.username,
             action="scale",
-            counts=", ".join(f"{process}={count}" for process, count in detail.items()),
+            counts=", ".join(f"{process}={count}" for process, count in sorted(counts.items())),
         )
         accept(ports, service, Request(kind=RunKind.SCALE, by=actor.username), changes=[Put(moved), Put(entry)])
         return place_service(ports, replace(moved, version=moved.version + 1))
@@ -113,7 +112,8 @@ def delete_service(ports: Ports, actor: Actor, address: Address, *, expected: in
         service = get_service(ports.store, address)
         check_version(service, expected)
         if not service.closing:
-            accept(ports, service, Request(kind=RunKind.TEARDOWN, by=actor.username))
+            closing = Put(replace(service, closing=True))
+            accept(ports, service, Request(kind=RunKind.TEARDOWN, by=actor.username), changes=[closing])
 
     repeated(attempt)
 

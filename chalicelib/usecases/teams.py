@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chalicelib.domain import keys
-from chalicelib.domain.addresses import chosen_slug
+from chalicelib.domain.addresses import chosen_slug, is_slug
 from chalicelib.domain.audit import audited
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.people import Team
@@ -26,9 +26,11 @@ def create_team(ports: Ports, actor: Actor, workspace_slug: str, *, name: str) -
 
 
 def get_team(store: Store, workspace_slug: str, slug: str) -> Team:
-    team = get_one(store, keys.team(workspace_slug, slug))
+    team = get_one(store, keys.team(workspace_slug, slug)) if is_slug(slug) else None
     if team is None:
-        raise NotFound(f"there is no team {slug!r} in {workspace_slug!r}", code="team_not_found", hint="list the teams of the workspace")
+        raise NotFound(
+            f"there is no team {slug[:80]!r} in {workspace_slug!r}", code="team_not_found", hint="list the teams of the workspace"
+        )
     return team
 
 

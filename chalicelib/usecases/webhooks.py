@@ -127,8 +127,9 @@ def _malformed(problem: str) -> Malformed:
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:
+    """The text, or '' for what is none: half a surrogate pair, which JSON can hold, cannot be looked up anywhere."""
     value = values.get(name)
-    return value if isinstance(value, str) else ""
+    return value if isinstance(value, str) and value.isprintable() else ""
 
 
 def _login(payload: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from ancla_sdk import encode
 from ancla_sdk.models import Accepted, Run
@@ -10,7 +10,7 @@ from ancla_sdk.models import Accepted, Run
 from ancla_cli.app import App
 from ancla_cli.result import INTERRUPTED, CommandError, Paint, Problem, Renderer, Result
 from ancla_cli.text import duration
-from ancla_cli.trail import Trail, passed_line, ticking_line
+from ancla_cli.trail import Trail, passed_lines, ticking_line
 
 
 def started(app: App, address: str, accepted: Accepted, *, follow: bool, since: float) -> Result:
@@ -21,9 +21,11 @@ def started(app: App, address: str, accepted: Accepted, *, follow: bool, since: 
         return _on_its_way(address, accepted)
     run = _follow(app, address, accepted.run, since)
     seconds = app.around.clock() - since
+    service = app.patient_client.services.get(address)
+    if run.outcome == "failed" and service.active_deploy:
+        app.ui.progress(lambda paint: [f"{paint.accent('✓')} deploy {service.active_deploy} is still active"])
     serves = run.kind != "build_only" and run.outcome in {"succeeded", "unchanged"}
-    url = app.client.services.get(address).url if serves else ""
-    return concluded(run, address=address, url=url, seconds=seconds)
+    return concluded(run, address=address, url=service.url if serves else "", seconds=seconds)
 
 
 def concluded(run: Run, *, address: str, url: str, seconds: float) -> Result:
@@ -41,10 +43,10 @@ def _follow(app: App, address: str, number: int, since: float) -> Run:
         for run in app.patient_client.runs.watch(address, number):
             now = app.around.clock()
             trail, passed = trail.seen(run, now)
-            for phase in passed:
-                app.ui.progress(lambda paint, phase=phase: passed_line(phase, paint))  # type: ignore[misc]
+            if passed:
+                app.ui.progress(partial(passed_lines, passed))
             if run.open:
-                app.ui.tick(_tick(run, now - since))
+                app.ui.tick(partial(ticking_line, run, now - since))
     except KeyboardInterrupt as interrupt:
         raise CommandError(
             Problem(
@@ -55,10 +57,6 @@ def _follow(app: App, address: str, number: int, since: float) -> Run:
             INTERRUPTED,
         ) from interrupt
     return run
-
-
-def _tick(run: Run, seconds: float) -> Callable[[Paint], str]:
-    return lambda paint: ticking_line(run, seconds, paint)
 
 
 def _problem(run: Run, address: str) -> Problem | None:

@@ -10,8 +10,6 @@ import click
 from ancla_cli.app import App
 from ancla_cli.result import Paint, Result
 
-GLOBAL_OPTIONS = ("--json", "--quiet", "--server", "--api-key")
-
 
 class Shown(Exception):
     """Help was asked for: `result` holds it."""
@@ -73,6 +71,20 @@ def command(name: str, *, examples: Sequence[str]) -> Callable[[Callable[..., Re
 
 def group(name: str, *, help: str, examples: Sequence[str], commands: Sequence[click.Command]) -> Group:
     return Group(name, help=help, examples=examples, commands=list(commands))
+
+
+def deletion(noun: str, metavar: str, example: str, delete: Callable[[App, str], None]) -> Command:
+    """The command that deletes a thing of the hierarchy, with all that is in it, after asking."""
+
+    def confirmed(app: App, address: str, yes: bool) -> Result:
+        if not yes and not app.ui.confirm(f"Delete the {noun} {address}, and take down what runs in it?", flag="--yes"):
+            raise click.Abort
+        delete(app, address)
+        return Result(data={"deleted": address}, render=plain(f"deleting {noun} {address}"), quiet=[address])
+
+    confirmed.__doc__ = f"Delete a {noun} and take down what runs in it."
+    asking = click.option("-y", "--yes", is_flag=True, help="Do not ask.")(confirmed)
+    return command("delete", examples=[example])(click.argument("address", metavar=metavar)(asking))
 
 
 service_argument = click.argument("address", metavar="WORKSPACE/PROJECT/ENV/SERVICE")

@@ -80,15 +80,19 @@ class Trail:
         return Trail(phases, max(self.told, over)), passed
 
 
-def passed_line(passed: Passed, paint: Paint) -> str:
-    mark = paint.error("✗") if passed.failed else paint.accent("✓")
-    return f"{mark} {passed.name.ljust(_WIDTH)}  {duration(passed.seconds).rjust(8)}  {paint.dim(passed.detail)}".rstrip()
+def passed_lines(passed: Sequence[Passed], paint: Paint) -> list[str]:
+    return [_passed_line(phase, paint) for phase in passed]
 
 
 def ticking_line(run: Run, seconds: float, paint: Paint) -> str:
     """The line that is replaced again and again while a run is on its way; `seconds` since it was asked for."""
     name = _phase_of(run.stage)
     return f"{paint.accent('…')} {name.ljust(_WIDTH)}  {duration(seconds).rjust(8)}  {paint.dim(_detail(name, run))}".rstrip()
+
+
+def _passed_line(passed: Passed, paint: Paint) -> str:
+    mark = paint.error("✗") if passed.failed else paint.accent("✓")
+    return f"{mark} {passed.name.ljust(_WIDTH)}  {duration(passed.seconds).rjust(8)}  {paint.dim(passed.detail)}".rstrip()
 
 
 def _phase_of(stage: str) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TextIO
 
-from ancla_cli.result import Paint, Problem, Result, wrong_usage
+from ancla_cli.result import Paint, Problem, Renderer, Result, wrong_usage
 
 _CLEAR_LINE = "\r\x1b[2K"
 
@@ -43,11 +43,11 @@ class Ui:
         else:
             self._print(self._err, card(problem, self._err_paint))
 
-    def progress(self, render: Callable[[Paint], str]) -> None:
-        """A line about what has been done meanwhile."""
+    def progress(self, render: Renderer) -> None:
+        """Lines about what has been done meanwhile, or is about to be."""
         if not self.quiet:
             self._end_tick()
-            self._print(self._err, [render(self._err_paint)])
+            self._print(self._err, render(self._err_paint))
 
     def tick(self, render: Callable[[Paint], str]) -> None:
         """What is being done now: a line that the next one replaces, on a terminal alone."""

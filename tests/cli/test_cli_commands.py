@@ -67,6 +67,25 @@ def test_what_was_created_is_named_by_its_address(arguments: list[str], route: s
     assert server.body() == sent
 
 
+@pytest.mark.parametrize(
+    ("arguments", "route", "said"),
+    [
+        (["workspaces", "delete", "acme"], "DELETE /workspaces/acme", "deleting workspace acme\n"),
+        (["projects", "delete", "acme/shop"], f"DELETE {P}", "deleting project acme/shop\n"),
+        (["envs", "delete", "acme/shop/qa"], f"DELETE {P}/envs/qa", "deleting environment acme/shop/qa\n"),
+        (["services", "delete", API], f"DELETE {S}", f"deleting service {API}\n"),
+    ],
+)
+def test_a_deletion_asks_first_and_then_does_it(arguments: list[str], route: str, said: str) -> None:
+    server = FakeServer().on(route, answer(status=204))
+    assert Terminal(server=server).run(*arguments).code == 2
+    assert Terminal(server=server, interactive=True, stdin="n\n").run(*arguments).code == 130
+    assert server.calls == []
+    shown = Terminal(server=server, interactive=True, stdin="y\n").run(*arguments)
+    assert (shown.code, shown.out) == (0, said)
+    assert Terminal(server=server).run(*arguments, "--yes").out == said
+
+
 def test_a_service_shows_what_is_set() -> None:
     shown = Terminal(server=FakeServer().on(f"GET {S}", answer(SERVICE))).run("services", "get", API)
     assert shown.out == (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ancla_cli.commands.config import place_of
 from ancla_cli.result import CommandError
@@ -60,6 +62,25 @@ def test_deleting_asks_first() -> None:
     assert server.calls == []
     shown = Terminal(server=server, interactive=True, stdin="yes\n").run("config", "delete", API, "A")
     assert (shown.code, shown.out) == (0, "deleted A at acme/shop/staging/api\n")
+
+
+def test_a_file_is_imported_and_what_could_not_be_set_is_named(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("A=1\nTOKEN=x\n1B=2\n")
+    body = {"created": ["A"], "skipped": ["TOKEN"], "errors": [{"name": "1B", "error": "not the name of a variable"}]}
+    server = FakeServer().on(f"POST {S}/config/bulk", answer(body, 201))
+    shown = Terminal(server=server).run("config", "import", API, "--file", str(file), "--plain")
+    assert server.body() == {"raw": "A=1\nTOKEN=x\n1B=2\n", "secret": False}
+    assert shown.code == 1
+    assert shown.out == "set 1 at acme/shop/staging/api\nleft alone: TOKEN\n"
+    assert shown.err == (
+        "error: 1 could not be set at acme/shop/staging/api (import_incomplete)\n"
+        "  | 1B: not the name of a variable\n"
+        "hint: correct them in the file, and import it again\n"
+    )
+    assert Terminal(server=server).run("config", "import", API, "--file", str(tmp_path / "none")).code == 2
+    Terminal(server=server, stdin="B=2\n").run("config", "import", API, "--file", "-")
+    assert server.body() == {"raw": "B=2"}
 
 
 def test_a_teams_variables_lie_at_the_team() -> None:

@@ -13,7 +13,7 @@ from tests.cli.terminal import API, P, S, Terminal
 from tests.sdk.fake_server import FakeServer, FakeTime, answer, refusal
 
 ACCEPTED = answer({"ok": True, "build_id": "b1", "version": 2, "deploy_id": "d1", "run": 7, "status": "accepted"}, 202)
-SERVICE = answer({"slug": "api", "url": "http://api-staging-shop-acme.localhost:8701"})
+SERVICE = answer({"slug": "api", "url": "http://api-staging-shop-acme.localhost:8701", "active_deploy": 3})
 
 
 def run_at(stage: str, **fields: Any) -> httpx.Response:
@@ -93,6 +93,7 @@ def test_a_failed_deploy_shows_which_phase_failed_and_the_whole_reason() -> None
     assert shown.err == (
         "✗ roll out      0.2 s  deploy 5\n"
         "✓ revert        0.2 s  what ran before is back\n"
+        "✓ deploy 3 is still active\n"
         "error: web was not healthy within 10 s (health_check_failed)\n"
         "  | web-1: GET /_health/ answered 500: boom\n"
         "  | web-1 | Traceback\n"
@@ -104,7 +105,13 @@ def test_a_failed_build_is_the_last_phase_and_fails_the_command() -> None:
     failure = {"code": "build_failed", "message": "the build failed", "hint": "", "evidence": []}
     shown = Terminal(server=server_with(run_at("watch_build"), ended("failed", failure=failure))).run("deploy", API)
     assert shown.code == 1
-    assert shown.err == "✗ build         0.2 s  v2\nerror: the build failed (build_failed)\n"
+    assert shown.err == "✗ build         0.2 s  v2\n✓ deploy 3 is still active\nerror: the build failed (build_failed)\n"
+
+
+def test_when_nothing_was_active_before_nothing_is_said_to_be() -> None:
+    failure = {"code": "build_failed", "message": "the build failed", "hint": "", "evidence": []}
+    server = server_with(ended("failed", failure=failure)).on(f"GET {S}", answer({"slug": "api", "active_deploy": 0}))
+    assert Terminal(server=server).run("deploy", API).err == "error: the build failed (build_failed)\n"
 
 
 def test_as_json_a_failed_deploy_is_one_value_with_the_reason_and_exit_1() -> None:

@@ -35,17 +35,13 @@ class Handler(BaseHTTPRequestHandler):
             if HEALTH in {"500", "301"}:
                 status = int(HEALTH)
             return self.answer(status, "boom: no database" if status != 200 else "ok")
-        if self.path.startswith("/slow"):
-            time.sleep(0.6)
-        if self.path == "/die":
-            os._exit(7)
-        if self.path == "/env":
-            return self.answer(200, "\\n".join(f"{k}={v}" for k, v in sorted(os.environ.items())))
         if self.path == "/headers":
             return self.answer(200, "\\n".join(f"{k}: {v}" for k, v in self.headers.items()))
         self.answer(200, f"version {VERSION} pid {os.getpid()}")
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/slow":
+            time.sleep(0.4)
         self.answer(201, f"got {len(body)}")
     def answer(self, status, text):
         body = text.encode()

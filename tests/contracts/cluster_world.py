@@ -105,7 +105,7 @@ class Load:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        aims = [self._get, self._get, self._get_slowly, self._post]
+        aims = [self._get, self._post, self._post_slowly, self._post_slowly]
         threads = [threading.Thread(target=self._repeat, args=(aim,)) for aim in aims]
         for thread in threads:
             thread.start()
@@ -133,8 +133,9 @@ class Load:
         self.versions.add(body.split(" ")[1] if status == 200 else "")
         return status
 
-    def _get_slowly(self) -> int:
-        return self._world.get("/slow")[0]
+    def _post_slowly(self) -> int:
+        # Not idempotent: whoever breaks it off loses it.
+        return self._world.request("POST", "/slow", body=b"x")[0]
 
     def _post(self) -> int:
         return self._world.request("POST", "/", body=b"x" * 100_000)[0]

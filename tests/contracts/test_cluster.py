@@ -341,8 +341,8 @@ def wait_for(world: World, uid: str) -> tuple[PodPhase, int | None, bytes]:
     return watch_once(world, uid)
 
 
-def watch_once(world: World, uid: str) -> tuple[PodPhase, int | None, bytes]:
-    status = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=0.1)
+def watch_once(world: World, uid: str, *, seconds: float = 0.1) -> tuple[PodPhase, int | None, bytes]:
+    status = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=seconds)
     return status.phase, status.exit_code, status.log
 
 
@@ -350,7 +350,8 @@ def test_a_gated_pod_runs_when_its_gate_is_lifted_and_only_once(world: World) ->
     count = world.home / "count"
     count.unlink(missing_ok=True)
     owner, uid = one_off(world, ["sh", "-c", f"echo migrated; echo x >> {count}"])
-    assert watch_once(world, uid)[0] is PodPhase.GATED
+    assert watch_once(world, uid, seconds=0.4) == (PodPhase.GATED, None, b"")
+    assert not count.exists()
     assert world.cluster.start_gated_pod(pod(), owner=owner, fence=fence(1)) == uid
 
     world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)

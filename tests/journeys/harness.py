@@ -236,6 +236,10 @@ class Repository:
             file.write_text(text)
         self._git("add", "--all")
         self._git("commit", "--quiet", "--allow-empty", "--message", "a change")
+        return self.head()
+
+    def head(self) -> str:
+        """The newest commit."""
         return self._git("rev-parse", "HEAD").strip()
 
     def commit_version(self, version: str, **procfile: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -157,6 +158,21 @@ def test_a_pod_that_breaks_off_before_it_answers_is_a_bad_gateway() -> None:
 
     async def story() -> None:
         async with serving(broken) as port, routed(one=port) as (_, client), client.get("/") as response:
+            assert response.status == 502
+
+    told(story())
+
+
+@pytest.mark.parametrize("read", [1, 8_000_000])
+def test_a_body_that_was_begun_is_not_sent_again_without_its_beginning(read: int) -> None:
+    async def dies(request: web.BaseRequest) -> web.StreamResponse:
+        await request.content.readexactly(read)
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    async def story() -> None:
+        async with serving(dies) as port, routed(one=port) as (_, client), client.put("/", data=io.BytesIO(b"x" * 8_000_000)) as response:
             assert response.status == 502
 
     told(story())

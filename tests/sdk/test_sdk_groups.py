@@ -51,6 +51,11 @@ CALLS: list[tuple[Callable[[Client], object], str, Any]] = [
         f"POST {S}/config",
         {"name": "A", "value": "1", "secret": True, "buildtime": False},
     ),
+    (
+        lambda c: c.config.import_text("acme/shop", "A=1", secret=True),
+        f"POST {P}/config/bulk",
+        {"raw": "A=1", "secret": True},
+    ),
     (lambda c: c.config.delete(API, "A"), f"DELETE {S}/config/A", None),
     (lambda c: c.builds.list(API), f"GET {S}/builds", None),
     (lambda c: c.builds.get(API, 3), f"GET {S}/builds/3", None),

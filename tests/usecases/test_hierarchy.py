@@ -9,7 +9,7 @@ import pytest
 from chalicelib.domain import keys
 from chalicelib.domain.addresses import Address
 from chalicelib.domain.audit import first_break
-from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.errors import Conflict, NotFound, StaleWrite
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.people import Role
 from chalicelib.ports.store import all_of, get_one
@@ -93,6 +93,16 @@ def test_a_rename_and_a_change_at_once_both_count(world: World) -> None:
     racing = with_rival(world.ports, lambda: services.change_service(world.ports, world.ada, address, rename))
     placed = services.change_service(racing, world.ada, address, ServiceFields(platform="docker"))
     assert (placed.service.name, placed.service.platform) == ("New", "docker")
+
+
+def test_a_service_that_changed_since_it_was_seen_is_not_deleted(world: World) -> None:
+    service = world.make_service()
+    rename = ServiceFields(name="New")
+    racing = with_rival(world.ports, lambda: services.change_service(world.ports, world.ada, service.address, rename))
+    with pytest.raises(StaleWrite) as refused:
+        services.delete_service(racing, world.ada, service.address, expected=service.version)
+    assert refused.value.code == "version_mismatch"
+    assert not services.get_service(world.ports.store, service.address).closing
 
 
 def test_the_members_go_before_the_workspace_so_that_nobody_stays_behind(world: World) -> None:

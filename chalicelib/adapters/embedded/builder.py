@@ -84,6 +84,13 @@ class EmbeddedBuilder:
         )
 
 
+def stop_workers(home: Path) -> None:
+    """Ends every build of the home that goes on. Its caller finds them lost, and starts them again."""
+    builds = BuildFolder.of(home.absolute(), "any").path.parent
+    for path in builds.iterdir() if builds.is_dir() else ():
+        _end_worker(BuildFolder.of(home.absolute(), path.name))
+
+
 def _spawn(folder: BuildFolder, lock: int) -> None:
     """Starts the worker, which inherits the held lock: there is no moment at which it runs and is not known to."""
     with folder.log.open("ab") as log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import click
 from ancla_sdk import encode
@@ -11,7 +12,7 @@ from ancla_sdk.models import MASK, Variable
 
 from ancla_cli.app import App
 from ancla_cli.framework import command, group, plain
-from ancla_cli.result import Result, wrong_usage
+from ancla_cli.result import Problem, Result, wrong_usage
 from ancla_cli.text import table, yes
 
 TEAM = "team"
@@ -29,6 +30,12 @@ def _scoped(function: Callable[..., Result]) -> Callable[..., Result]:
     return _address(_scope_option(_team_option(function)))
 
 
+def _flags(function: Callable[..., Result]) -> Callable[..., Result]:
+    secret = click.option("--secret/--plain", default=None, help="Kept in the vault; left out: as it is, plain when new.")
+    buildtime = click.option("--buildtime/--no-buildtime", default=None, help="Given to builds too; left out: as it is, not when new.")
+    return secret(buildtime(function))
+
+
 @command(
     "set",
     examples=[
@@ -39,8 +46,7 @@ def _scoped(function: Callable[..., Result]) -> Callable[..., Result]:
 )
 @_scoped
 @click.argument("assignments", metavar="NAME=VALUE...", nargs=-1, required=True)
-@click.option("--secret/--plain", default=None, help="Whether it is kept in the vault; left out: as it is, plain when new.")
-@click.option("--buildtime/--no-buildtime", default=None, help="Whether builds get it; left out: as it is, not when new.")
+@_flags
 def set_variables(
     app: App, address: str, assignments: Sequence[str], secret: bool | None, buildtime: bool | None, scope: str | None, team: str
 ) -> Result:
@@ -57,6 +63,28 @@ def set_variables(
         render=plain(*(f"set {_told(variable)} at {where}" for variable in done)),
         quiet=[variable.name for variable in done],
     )
+
+
+@command("import", examples=["ancla config import acme/shop/staging/api --file .env", "ancla config import acme/shop --file - --secret"])
+@_scoped
+@click.option("-f", "--file", required=True, help="A .env file; '-' for stdin.")
+@_flags
+def import_variables(
+    app: App, address: str, file: str, secret: bool | None, buildtime: bool | None, scope: str | None, team: str
+) -> Result:
+    """Set all variables of a .env file; secrets that are there already stay, and bad lines are named."""
+    place, team = place_of(address, scope, team)
+    done = app.client.config.import_text(
+        place, app.ui.read_value() if file == _FROM_STDIN else _text_of(file), secret=secret, buildtime=buildtime, team=team
+    )
+    lines = [f"set {len(done.created)} at {place}", *([f"left alone: {', '.join(done.skipped)}"] if done.skipped else [])]
+    problem = Problem(
+        code="import_incomplete",
+        message=f"{len(done.errors)} could not be set at {place}",
+        evidence=[f"{error.name}: {error.error}" for error in done.errors],
+        hint="correct them in the file, and import it again",
+    )
+    return Result(data=encode(done), render=plain(*lines), quiet=done.created, problem=problem if done.errors else None)
 
 
 @command("list", examples=["ancla config list acme/shop", "ancla config list acme/shop/staging/api --resolved"])
@@ -112,6 +140,13 @@ def _assignment(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _text_of(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise wrong_usage(f"{file} cannot be read: {error}", "pass a text file with one NAME=value a line") from error
+
+
 def _told(variable: Variable) -> str:
     return f"{variable.name}={_value(variable)}"
 
@@ -124,5 +159,5 @@ config = group(
     "config",
     help="Config variables: workspace < team < project < environment < service, the most specific wins.",
     examples=["ancla config list acme/shop/staging/api --resolved"],
-    commands=[set_variables, list_variables, delete_variable],
+    commands=[set_variables, import_variables, list_variables, delete_variable],
 )

@@ -6,7 +6,7 @@ import click
 from ancla_sdk import encode
 
 from ancla_cli.app import App
-from ancla_cli.framework import command, group, plain
+from ancla_cli.framework import command, deletion, group, plain
 from ancla_cli.result import Paint, Result
 from ancla_cli.text import moment, pairs, table, yes
 
@@ -118,21 +118,39 @@ def _shown(noun: str, address: str, data: object, facts: list[tuple[str, str]]) 
     return Result(data=data, render=lambda paint: pairs([(noun, address), *facts], paint), quiet=[address])
 
 
+delete_workspace = deletion(
+    "workspace",
+    "WORKSPACE",
+    "ancla workspaces delete acme --yes",
+    lambda app, address: app.client.workspaces.delete(address),
+)
+delete_project = deletion(
+    "project",
+    "WORKSPACE/PROJECT",
+    "ancla projects delete acme/shop --yes",
+    lambda app, address: app.client.projects.delete(address),
+)
+delete_env = deletion(
+    "environment",
+    "WORKSPACE/PROJECT/ENV",
+    "ancla envs delete acme/shop/qa --yes",
+    lambda app, address: app.client.environments.delete(address),
+)
 workspaces = group(
     "workspaces",
     help="Workspaces: a team, an organisation, or any boundary.",
     examples=["ancla workspaces list"],
-    commands=[list_workspaces, get_workspace, create_workspace],
+    commands=[list_workspaces, get_workspace, create_workspace, delete_workspace],
 )
 projects = group(
     "projects",
     help="Projects: related services that share variables.",
     examples=["ancla projects create acme Shop"],
-    commands=[list_projects, get_project, create_project],
+    commands=[list_projects, get_project, create_project, delete_project],
 )
 envs = group(
     "envs",
     help="Environments: where services run, such as staging and production.",
     examples=["ancla envs list acme/shop"],
-    commands=[list_envs, get_env, create_env],
+    commands=[list_envs, get_env, create_env, delete_env],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 from ancla_sdk import encode
 from ancla_sdk.addresses import split
@@ -33,10 +35,10 @@ def promote(app: App, address: str, target_env: str, config: str | None, only_pr
     preview = app.client.deploys.preview(address, target_env, config=config or "")
     workspace, project, _, slug = split(address)
     target = f"{workspace}/{project}/{target_env}/{slug}"
+    shown = partial(_shown, preview, target)
     if only_preview:
-        return Result(data=encode(preview), render=lambda paint: _shown(preview, target, paint), quiet=[preview.hash])
-    for number in range(len(_shown(preview, target, Paint()))):
-        app.ui.progress(lambda paint, number=number: _shown(preview, target, paint)[number])  # type: ignore[misc]
+        return Result(data=encode(preview), render=shown, quiet=[preview.hash])
+    app.ui.progress(shown)
     if not yes and not app.ui.confirm(f"Promote {address} to {target}?", flag="--yes"):
         raise click.Abort
     since = app.around.clock()

@@ -11,7 +11,7 @@ from ancla_sdk.groups.services import ServiceSettings
 from ancla_sdk.models import Service
 
 from ancla_cli.app import App
-from ancla_cli.framework import command, group, plain, service_argument
+from ancla_cli.framework import command, deletion, group, plain, service_argument
 from ancla_cli.result import Result, wrong_usage
 from ancla_cli.text import pairs, table
 
@@ -158,9 +158,15 @@ def _given(options: dict[str, Any]) -> ServiceSettings:
     return given
 
 
+delete_service = deletion(
+    "service",
+    "WORKSPACE/PROJECT/ENV/SERVICE",
+    "ancla services delete acme/shop/staging/api --yes",
+    lambda app, address: app.client.services.delete(address),
+)
 services = group(
     "services",
     help="Services: what runs.",
     examples=["ancla services list acme/shop/staging"],
-    commands=[list_services, get_service, create_service, update_service, scale, pin, unpin],
+    commands=[list_services, get_service, create_service, update_service, delete_service, scale, pin, unpin],
 )

@@ -91,6 +91,21 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportProblem:
+    name: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What became of a .env text: names that were set, secrets that were left alone, and lines that could not be taken."""
+
+    created: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    errors: tuple[ImportProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
     id: str = ""
     version: int = 0

@@ -104,6 +104,7 @@ class Router:
 
     async def _send(self, request: web.BaseRequest, endpoint: Endpoint) -> aiohttp.ClientResponse:
         url = URL(f"http://127.0.0.1:{endpoint.port}{_target(request)}", encoded=True)
+        # Idempotent requests that got no answer are sent once more by the client, but never those whose body was begun.
         body = request.content if request.can_read_body else None
         return await self._session.request(request.method, url, headers=_request_headers(request), data=body, allow_redirects=False)
 

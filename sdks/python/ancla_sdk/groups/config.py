@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from ancla_sdk.addresses import path_of
 from ancla_sdk.decoding import decode, decode_list
-from ancla_sdk.models import MASK, Variable
+from ancla_sdk.models import MASK, Imported, Variable
 from ancla_sdk.transport import Transport
 
 
@@ -29,15 +29,25 @@ class Config:
         self, address: str, name: str, value: str, *, secret: bool | None = None, buildtime: bool | None = None, team: str = ""
     ) -> Variable:
         """Sets one variable. A flag that is None is off for a new variable and stays as it is on an old one."""
-        flags: dict[str, Any] = {"secret": secret, "buildtime": buildtime}
-        body = {"name": name, "value": value, **{flag: on for flag, on in flags.items() if on is not None}}
+        body = {"name": name, "value": value, **_flags(secret, buildtime)}
         variable = decode(Variable, self._transport.post(_path(address, team), body))
         # The server echoes the value of a secret here, and only here: it goes no further.
         return replace(variable, value=MASK) if variable.secret else variable
 
+    def import_text(
+        self, address: str, text: str, *, secret: bool | None = None, buildtime: bool | None = None, team: str = ""
+    ) -> Imported:
+        """Sets all variables of the text of a .env file; secrets that are there already stay as they are."""
+        return decode(Imported, self._transport.post(f"{_path(address, team)}/bulk", {"raw": text, **_flags(secret, buildtime)}))
+
     def delete(self, address: str, name: str, *, team: str = "") -> None:
         """Deletes the variable with this name (or id) from this scope."""
         self._transport.delete(f"{_path(address, team)}/{quote(name, safe='')}")
+
+
+def _flags(secret: bool | None, buildtime: bool | None) -> dict[str, Any]:
+    flags = {"secret": secret, "buildtime": buildtime}
+    return {flag: on for flag, on in flags.items() if on is not None}
 
 
 def _path(address: str, team: str) -> str:
