@@ -59,6 +59,13 @@ class RunFailureView(View, frozen=True, kw_only=True):
     evidence: list[str]
 
 
+class PassedStageView(View, frozen=True, kw_only=True):
+    """A stage that a run has come to, and when."""
+
+    stage: Stage
+    since: Moment
+
+
 class RunView(View, frozen=True, kw_only=True):
     """One trip through the pipeline. `outcome` is empty while it is under way, and so is each time that has not come."""
 
@@ -81,6 +88,7 @@ class RunView(View, frozen=True, kw_only=True):
     started: str
     finished: str
     failure: RunFailureView | None
+    stages: list[PassedStageView]
 
 
 class PinView(View, frozen=True, kw_only=True):
@@ -170,6 +178,7 @@ def show_run(run: Run) -> RunView:
         failure=RunFailureView(code=failure.code, message=failure.message, hint=failure.hint, evidence=list(failure.evidence))
         if failure
         else None,
+        stages=[PassedStageView(stage=Stage(name), since=since) for name, since in sorted(run.passed.items(), key=lambda pair: pair[1])],
     )
 
 

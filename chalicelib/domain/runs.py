@@ -152,6 +152,8 @@ class Run:
     """The process counts that its roll-out applies."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """What a stage must know again after a death: the anchor's UID, the release pod's UID, log offsets, …"""
+    passed: Mapping[str, datetime] = field(default_factory=dict)
+    """The stages that it has come to, and when."""
     outcome: Outcome | None = None
     outcome_detail: str = ""
     failure: Failure | None = None
@@ -191,6 +193,10 @@ class Run:
     def builds_itself(self) -> bool:
         """Whether the build named in it is its own, made for this run."""
         return self.kind in BUILDING_KINDS and not self.request.build
+
+    def at(self, stage: Stage, now: datetime) -> Run:
+        """This run, just come to `stage`."""
+        return replace(self, stage=stage, stage_since=now, attempts=0, passed={**self.passed, stage.value: now})
 
     def noting(self, **facts: str | int) -> Run:
         """This run with these facts added."""

@@ -14,7 +14,6 @@ from chalicelib.domain.errors import Conflict
 from chalicelib.domain.hierarchy import Environment, Project, Service
 from chalicelib.domain.lanes import Admitted, Lane, admit, held_back, holds_back, pin_after
 from chalicelib.domain.runs import (
-    BUILDING_KINDS,
     DEPLOYING_KINDS,
     STRENGTHS,
     Outcome,
@@ -163,7 +162,8 @@ def _take_place(ports: Ports, moves: Moves, lane: Lane, service: Service, reques
         moved = replace(moved, pinned_by=number)
     if moved.held is not None and moved.held.request == request:
         moved = replace(moved, held=None)  # this is the one that was kept back
-    if request.kind in BUILDING_KINDS | DEPLOYING_KINDS:
+    # A build alone leaves the status to a deploy that is under way: its followers would never see the end of it.
+    if request.kind in DEPLOYING_KINDS or (request.kind is RunKind.BUILD_ONLY and not lane.running):
         moved = replace(moved, latest=number)
     run, moved = _with_build(ports, moves, run, moved, service, now)
     if admitted.starts:

@@ -47,16 +47,8 @@ class Moves:
 
 def started(run: Run, turn: int, now: datetime) -> Run:
     """The run at its first stage, its time running from now on."""
-    return replace(
-        run,
-        stage=first_stage(run.request),
-        turn=turn,
-        started=now,
-        stage_since=now,
-        deadline=now + RUN_LIMIT,
-        look_at=now + timedelta(seconds=GRACE),
-        attempts=0,
-    )
+    begun = run.at(first_stage(run.request), now)
+    return replace(begun, turn=turn, started=now, deadline=now + RUN_LIMIT, look_at=now + timedelta(seconds=GRACE))
 
 
 def ending(ports: Ports, result: End | Fail) -> Moves:

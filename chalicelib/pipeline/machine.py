@@ -28,7 +28,7 @@ from chalicelib.pipeline.outcome import End, Fail, Go, StepResult, Wait, fail
 from chalicelib.pipeline.overtime import out_of_time
 from chalicelib.pipeline.slices import Slice
 from chalicelib.pipeline.steps import STEPS
-from chalicelib.pipeline.work import REVERTING, TERMS, overdue, work_of
+from chalicelib.pipeline.work import REVERTING, TERMS, overdue, stage_limit, work_of
 from chalicelib.ports import Ports
 from chalicelib.ports.cluster import Rejected
 from chalicelib.ports.queue import MAX_DELAY, Work
@@ -91,7 +91,7 @@ def _result(ports: Ports, run: Run, time: Slice) -> StepResult:
     if overdue(run, ports.clock.now()):
         return out_of_time(run)
     try:
-        return STEPS[run.stage](run, ports, time)
+        return STEPS[run.stage](run, ports, replace(time, stage_ends=run.stage_since + stage_limit(run)))
     except Conflict:
         raise
     except Rejected as rejected:
@@ -132,7 +132,7 @@ def _commit(ports: Ports, run: Run, result: StepResult) -> Run | None:
 
 def _go(ports: Ports, run: Run, go: Go) -> Run:
     now = ports.clock.now()
-    moved = replace(go.run, stage=go.to, stage_since=now, attempts=0)
+    moved = go.run.at(go.to, now)
     if not go.changes and go.run == run and TERMS[go.to].work is TERMS[run.stage].work:
         return moved  # nothing to tell apart after a death: the next commit carries it
     moved = replace(moved, look_at=now + timedelta(seconds=GRACE))

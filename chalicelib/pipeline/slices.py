@@ -18,7 +18,13 @@ class Slice:
 
     clock: Clock
     until: datetime
+    stage_ends: datetime | None = None
+    """When the stage's time is up, if that is sooner: nobody watches beyond it."""
 
     def left(self) -> float:
         """Seconds that a step may watch now; 0 when it has to come back at once."""
-        return max(0.0, min(WATCH, (self.until - self.clock.now()).total_seconds() - RESERVE))
+        now = self.clock.now()
+        left = min(WATCH, (self.until - now).total_seconds() - RESERVE)
+        if self.stage_ends is not None:
+            left = min(left, (self.stage_ends - now).total_seconds())
+        return max(0.0, left)

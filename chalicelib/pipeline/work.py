@@ -71,6 +71,6 @@ def overdue(run: Run, now: datetime) -> bool:
     """Whether the run has used up its stage's time or its own. While it waits for its turn, no time runs."""
     if run.stage is Stage.WAITING:
         return False
-    if now > run.stage_since + stage_limit(run):
+    if now >= run.stage_since + stage_limit(run):
         return True
-    return run.deadline is not None and now > run.deadline and run.stage not in REVERTING
+    return run.deadline is not None and now >= run.deadline and run.stage not in REVERTING

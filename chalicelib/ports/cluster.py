@@ -53,6 +53,8 @@ class PodEvidence:
     process: str
     state: str
     """Such as `exited with code 1`, `running, not ready`."""
+    healthy: bool = False
+    """It did what was asked of it: others are to blame."""
     exit_code: int | None = None
     restarts: int = 0
     log_tail: tuple[str, ...] = ()

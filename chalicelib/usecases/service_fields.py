@@ -62,7 +62,7 @@ def _source(service: Service, wanted: ServiceFields) -> Source:
     source = replace(service.source, branch=_or(wanted.branch, service.source.branch))
     if wanted.image:
         return Source(kind=SourceKind.IMAGE, location=wanted.image)
-    if wanted.repository is not None:
+    if wanted.repository or (wanted.repository is not None and not wanted.github_repository):
         return replace(source, kind=SourceKind.GIT, location=wanted.repository)
     if wanted.github_repository is not None:
         location = github_location(wanted.github_repository) if wanted.github_repository else ""

@@ -107,7 +107,7 @@ def read_push(payload: Mapping[str, Any]) -> Push | None:
 
 def deploys_itself(service: Service, push: Push) -> bool:
     """Whether this push is for the service: its repository, and the branch that it deploys by itself."""
-    if service.closing or not service.auto_deploy_branch or service.auto_deploy_branch != push.branch:
+    if not service.auto_deploy_branch or service.auto_deploy_branch != push.branch:
         return False
     return service.source.kind is SourceKind.GIT and normalized_location(service.source.location) in push.locations
 

@@ -36,7 +36,7 @@ PHASES: Mapping[str, str] = {
     "fan_out": "take down",
     "watch_fan_out": "take down",
 }
-REVERT = "revert"
+WAIT, BUILD, REVERT = "wait", "build", "revert"
 FINISHED = "finished"
 _WIDTH = max(len(phase) for phase in PHASES.values())
 
@@ -115,14 +115,18 @@ def _merged(phases: Sequence[Phase]) -> tuple[Phase, ...]:
 
 
 def _failed(phases: Sequence[Phase], index: int, run: Run) -> bool:
-    """The phase before the revert failed; without a revert, the last one of a failed run."""
+    """The phase before the revert failed; without a revert, the last one of a failed run, if it can have been: between two looks
+    the run may have got further than was seen."""
+    name = phases[index].name
     if index + 1 < len(phases):
         return phases[index + 1].name == REVERT
-    return run.outcome == "failed" and phases[index].name != REVERT
+    if name in {WAIT, REVERT} or (name == BUILD and run.deploy):
+        return False
+    return run.outcome == "failed"
 
 
 def _detail(phase: str, run: Run) -> str:
-    if phase == "build" and run.build:
+    if phase == BUILD and run.build:
         return f"v{run.build}{f' of {run.commit[:7]}' if run.commit else ''}"
     if phase == "roll out" and run.deploy:
         return f"deploy {run.deploy}"

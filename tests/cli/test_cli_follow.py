@@ -108,6 +108,13 @@ def test_a_failed_build_is_the_last_phase_and_fails_the_command() -> None:
     assert shown.err == "✗ build         0.2 s  v2\n✓ deploy 3 is still active\nerror: the build failed (build_failed)\n"
 
 
+@pytest.mark.parametrize(("stage", "deploy"), [("waiting", 0), ("waiting", 5), ("watch_build", 5)])
+def test_a_phase_that_was_passed_before_the_failure_is_not_blamed(stage: str, deploy: int) -> None:
+    shown = Terminal(server=server_with(run_at(stage), ended("failed", deploy=deploy, failure=FAILURE))).run("deploy", API)
+    assert shown.code == 1
+    assert "✗" not in shown.err
+
+
 def test_when_nothing_was_active_before_nothing_is_said_to_be() -> None:
     failure = {"code": "build_failed", "message": "the build failed", "hint": "", "evidence": []}
     server = server_with(ended("failed", failure=failure)).on(f"GET {S}", answer({"slug": "api", "active_deploy": 0}))

@@ -1,21 +1,17 @@
-"""What every cluster adapter does with objects: fences, owners, garbage, roll-outs, one-off pods, and what it tells."""
+"""What every cluster adapter does with objects: fences, owners, garbage and roll-outs."""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from chalicelib.domain.fences import Anchor, Fence, Fenced, Phase
-from chalicelib.ports.cluster import ObjectRef, PodEvidence, PodPhase, Rejected
+from chalicelib.domain.fences import Fence, Fenced, Phase
+from chalicelib.ports.cluster import ObjectRef
 from tests.contracts.cluster_samples import (
-    DIGEST,
-    MISSING_DIGEST,
     NAMESPACE,
-    SECRET_PATH,
     SERVICE_ID,
     WEB,
     WORKER,
@@ -23,7 +19,6 @@ from tests.contracts.cluster_samples import (
     config_map,
     deployment,
     fence,
-    pod,
     pull_secret,
     web_set,
 )
@@ -217,204 +212,3 @@ def test_a_deployment_that_is_not_there_is_not_settled(world: World) -> None:
 
     assert not status.settled
     assert status.message == f"there is no Deployment {WEB!r}"
-
-
-# -- failures -----------------------------------------------------------------------------------------------------------------------
-
-
-def evidence_of(world: World, owner: Anchor) -> PodEvidence:
-    eventually(lambda: world.cluster.evidence(NAMESPACE, SERVICE_ID, owner))
-    return world.cluster.evidence(NAMESPACE, SERVICE_ID, owner)[0]
-
-
-@pytest.mark.parametrize(
-    ("env", "probe", "hint"),
-    [
-        ({"HEALTH": "500"}, "GET /healthz answered 500: boom: no database", ""),
-        ({"HEALTH": "301"}, "GET /healthz answered 301, a redirect to /elsewhere", "a redirect is not taken for healthy"),
-        ({"HEALTH": "hang"}, "GET /healthz did not answer within 0.2 s", "make /healthz answer faster"),
-    ],
-)
-def test_a_health_check_that_fails_is_told(world: World, env: dict[str, str], probe: str, hint: str) -> None:
-    owner = world.apply(web_set(env=env, probe_timeout=0.2), 1)
-
-    assert world.watch(seconds=0.3).failure == ""
-    eventually(lambda: evidence_of(world, owner).probe == probe)
-
-    evidence = evidence_of(world, owner)
-    assert evidence.hint.startswith(hint)
-    assert evidence.state == "running, not ready"
-    assert evidence.log_tail == ("serving version 1",)
-
-
-def test_a_process_that_listens_elsewhere_is_told_to_listen_on_port(world: World) -> None:
-    owner = world.apply(web_set(env={"LISTEN": "19387"}), 1)
-
-    eventually(lambda: "it listens on port 19387, but must listen on the port in $PORT" in evidence_of(world, owner).hint)
-
-    assert "nothing listens on port" in evidence_of(world, owner).probe
-
-
-@pytest.mark.parametrize(
-    ("options", "failure", "message"),
-    [
-        ({"command": ["python3", "-c", "print('bye'); raise SystemExit(3)"]}, "process_exited", "exited with code 3 before it was ready"),
-        ({"command": ["sh", "-c", "echo bye; kill -9 $$"]}, "process_exited", "was ended by signal 9 (SIGKILL) before it was ready"),
-        ({"command": ["no-such-command"]}, "command_not_found", "the command was not found"),
-        ({"command": ["./server.py"]}, "command_not_found", "the command cannot be executed"),
-        ({"digest": MISSING_DIGEST}, "image_unavailable", "is not in the registry"),
-        ({"secret_paths": ["not/mine"]}, "process_exited", "exited with code 1 before it was ready"),
-    ],
-)
-def test_what_cannot_run_fails_for_certain(world: World, options: dict[str, Any], failure: str, message: str) -> None:
-    world.apply(web_set(**options), 1)
-
-    status = world.watch()
-
-    assert status.failure == failure
-    assert message in status.message
-
-
-def test_the_evidence_of_a_process_that_ends_has_its_last_words(world: World) -> None:
-    owner = world.apply(web_set(command=["python3", "-c", "for n in range(30): print('line', n)\nraise SystemExit(3)"]), 1)
-    assert world.watch().failure
-
-    evidence = evidence_of(world, owner)
-
-    assert evidence.process == "web"
-    assert evidence.exit_code == 3
-    assert evidence.restarts >= 1
-    assert evidence.log_tail[-1] == "line 29"
-    assert len(evidence.log_tail) == 20
-    assert "process 1 exited with code 3" in evidence.events
-
-
-def test_evidence_is_of_the_template_that_the_anchor_applied(world: World) -> None:
-    first = world.roll_out(1, env={"VERSION": "1"})
-    second = world.apply(web_set(command=["false"], config="second"), 2)
-    assert world.watch().failure
-
-    assert [one.state for one in world.cluster.evidence(NAMESPACE, SERVICE_ID, first)] == ["running, ready"]
-    assert [one.exit_code for one in world.cluster.evidence(NAMESPACE, SERVICE_ID, second)] == [1]
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"replicas": -1}, "is not a count"),
-        ({"selector": {"matchLabels": {"other": "label"}}}, "spec.selector does not match"),
-        ({"template": None}, "'template' is missing"),
-    ],
-)
-def test_a_manifest_that_makes_no_sense_is_rejected_with_the_reason(world: World, change: dict[str, Any], reason: str) -> None:
-    manifest = dict(deployment())
-    manifest["spec"] = {**manifest["spec"], **change}
-
-    with pytest.raises(Rejected, match=reason) as caught:
-        world.apply([config_map("first", ["x"]), manifest], 1)
-
-    assert WEB in caught.value.message
-
-
-def test_an_object_in_a_namespace_that_is_not_there_is_rejected(world: World) -> None:
-    manifest = {**config_map("settings", ["x"]), "metadata": {"name": "settings", "namespace": "nowhere"}}
-
-    with pytest.raises(Rejected, match="the namespace 'nowhere' is not there"):
-        world.apply([manifest], 1)
-
-
-def test_an_image_without_a_digest_is_rejected(world: World) -> None:
-    with pytest.raises(Rejected, match="repository@sha256:digest"):
-        world.apply([deployment(digest=DIGEST[:20])], 1)
-
-
-# -- one-off pods -------------------------------------------------------------------------------------------------------------------
-
-
-def one_off(world: World, command: list[str], *, env: dict[str, str] | None = None) -> tuple[Anchor, str]:
-    owner = world.apply([pull_secret(), config_map("release-config", command, secret_paths=[SECRET_PATH])], 1)
-    return owner, world.cluster.start_gated_pod(pod(env=env), owner=owner, fence=fence(1))
-
-
-def wait_for(world: World, uid: str) -> tuple[PodPhase, int | None, bytes]:
-    eventually(lambda: watch_once(world, uid)[0] in {PodPhase.SUCCEEDED, PodPhase.FAILED})
-    return watch_once(world, uid)
-
-
-def watch_once(world: World, uid: str, *, seconds: float = 0.1) -> tuple[PodPhase, int | None, bytes]:
-    status = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=seconds)
-    return status.phase, status.exit_code, status.log
-
-
-def test_a_gated_pod_runs_when_its_gate_is_lifted_and_only_once(world: World) -> None:
-    count = world.home / "count"
-    count.unlink(missing_ok=True)
-    owner, uid = one_off(world, ["sh", "-c", f"echo migrated; echo x >> {count}"])
-    assert watch_once(world, uid, seconds=0.4) == (PodPhase.GATED, None, b"")
-    assert not count.exists()
-    assert world.cluster.start_gated_pod(pod(), owner=owner, fence=fence(1)) == uid
-
-    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
-    assert wait_for(world, uid) == (PodPhase.SUCCEEDED, 0, b"migrated\n")
-    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
-    world.kill_node()
-    world.ensure_node()
-    world.roll_out(2)  # the new node has looked at everything
-
-    assert wait_for(world, uid) == (PodPhase.SUCCEEDED, 0, b"migrated\n")
-    assert count.read_text() == "x\n"
-
-
-def test_a_one_off_that_fails_keeps_its_exit_code_and_is_not_tried_again(world: World) -> None:
-    _, uid = one_off(world, ["sh", "-c", "echo no; exit 4"])
-
-    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
-
-    assert wait_for(world, uid) == (PodPhase.FAILED, 4, b"no\n")
-
-
-def test_the_log_of_a_one_off_is_read_on_from_an_offset(world: World) -> None:
-    _, uid = one_off(world, ["sh", "-c", "echo one; sleep 0.3; echo two"])
-    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
-
-    first = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=8)
-    second = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=len(first.log), seconds=8)
-
-    assert (first.phase, first.log, second.log) == (PodPhase.RUNNING, b"one\n", b"two\n")
-
-
-def test_a_pod_of_another_uid_is_gone_and_its_gate_is_not_lifted(world: World) -> None:
-    _, uid = one_off(world, ["true"])
-
-    world.cluster.lift_gate(NAMESPACE, "api-release-1", "another-uid")
-
-    assert watch_once(world, "another-uid")[0] is PodPhase.GONE
-    assert watch_once(world, uid)[0] is PodPhase.GATED
-
-
-def test_a_one_off_goes_with_its_anchor(world: World) -> None:
-    owner, uid = one_off(world, ["sleep", "60"])
-    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
-    eventually(lambda: user_processes(world.home))
-
-    world.cluster.delete_anchor(owner)
-
-    eventually(lambda: watch_once(world, uid)[0] is PodPhase.GONE)
-    eventually(lambda: not user_processes(world.home))
-
-
-def test_a_process_gets_its_variables_its_secrets_and_nothing_else(world: World) -> None:
-    _, uid = one_off(world, ["env"], env={"GREETING": "cost: $$5, $(NOPE)", "PORT": "8000", "LANG": "de_DE"})
-
-    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
-
-    lines = dict(line.split("=", 1) for line in wait_for(world, uid)[2].decode().splitlines())
-    assert lines.pop("PORT") != "8000"
-    assert lines.pop("HOME") == str(world.home / "pods" / uid / "home")
-    assert lines.pop("PATH")
-    assert lines == {
-        "GREETING": "cost: $5, $(NOPE)",
-        "LANG": "de_DE",
-        "PYTHONUNBUFFERED": "1",
-        "TOKEN": f"for {NAMESPACE}/api-prod-shop",
-    }

@@ -226,8 +226,8 @@ def test_a_host_name_is_found_with_a_port_and_in_capitals(world: World) -> None:
 
 
 def test_a_service_without_a_ready_process_is_unavailable_for_now(world: World) -> None:
-    world.apply(web_set(replicas=0), 1)
-    eventually(lambda: world.get(host=HOST)[0] == 503)
+    world.roll_out(1)
+    world.roll_out(2, replicas=0)
 
     status, _, headers = world.request("GET", "/")
 
@@ -235,13 +235,14 @@ def test_a_service_without_a_ready_process_is_unavailable_for_now(world: World) 
 
 
 def test_a_request_that_comes_before_the_first_process_is_ready_waits_for_it(world: World) -> None:
-    world.apply(web_set(replicas=0), 1)
-    eventually(lambda: world.get(host=HOST)[0] == 503)
+    world.roll_out(1)
+    world.roll_out(2, replicas=0)
+    eventually(lambda: not user_processes(world.home))
     answers: list[int] = []
     client = threading.Thread(target=lambda: answers.append(world.get()[0]))
     client.start()
 
-    world.roll_out(2, replicas=1)
+    world.roll_out(3, replicas=1)
     client.join()
 
     assert answers == [200]

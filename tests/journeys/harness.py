@@ -208,6 +208,11 @@ class Ancla:
         """What the service itself answers."""
         return self.place(path).ask_once()
 
+    def serves(self, path: str) -> bool:
+        """Whether the service gives a good answer now."""
+        with httpx.Client(timeout=5, trust_env=False) as client:
+            return self.place(path).ask(client).is_success
+
     def push(self, repository: Repository, before: str, after: str) -> None:
         """Tells Ancla of a push, signed as GitHub's webhook does it."""
         delivery = push_delivery(repository=str(repository.folder), branch=BRANCH, before=before, after=after, secret=WEBHOOK_SECRET)

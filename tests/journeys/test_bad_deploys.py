@@ -126,7 +126,7 @@ HEALTH = "look at the evidence; raise deployment_timeout if the process only sta
 ROLL_OUTS = {
     "exits": Bad(
         code="process_exited",
-        message="exited with code 3 before it was ready",
+        message="web: exited with code 3 before it was ready",
         hint="the last lines of its log say why",
         evidence="web | no database",
         files=_running("web: echo no database && exit 3\n"),
@@ -139,7 +139,7 @@ ROLL_OUTS = {
     ),
     "worker-exits": Bad(
         code="process_exited",
-        message="exited with code 1",
+        message="worker: exited with code 1 before it was ready",
         hint="the last lines of its log say why",
         evidence="worker: exited with code 1",
         files=_running("web: python server.py\nworker: exit 1\n"),
@@ -157,21 +157,21 @@ ROLL_OUTS = {
         message="GET /_health/ answered 500: boom",
         hint=HEALTH,
         files=_answering("self.send_response(500)"),
-        seconds=6,
+        seconds=10,
     ),
     "redirects": Bad(
         code="health_check_failed",
         message="GET /_health/ answered 302, a redirect to /login",
         hint="a redirect is not taken for healthy",
         files=_answering("self.send_response(302); self.send_header('Location', '/login')"),
-        seconds=6,
+        seconds=10,
     ),
     "hangs": Bad(
         code="health_check_failed",
         message="GET /_health/ did not answer within",
         hint="make /_health/ answer faster, or at all",
         files=_answering("time.sleep(1000)"),
-        seconds=8,
+        seconds=10,
     ),
     "release-fails": Bad(
         code="release_failed",
@@ -229,7 +229,7 @@ class Yard:
         return {path: self.ancla.ended(path, run) for path, run in runs.items()}
 
     def seen(self, path: str, run: dict[str, Any], *, ran: bool) -> dict[str, Any]:
-        deploys = self.ancla.api("GET", f"{path}/deploys")
+        deploys = self.ancla.api("GET", f"{path}/deploys")["items"]
         log = f"{path}/deploys/{run['deploy_id']}/log" if run["deploy"] else f"{path}/builds/{run['build']}/log"
         return {
             "run": run,
@@ -287,7 +287,6 @@ def from_roll_outs(yard: Yard) -> dict[str, Seen]:
 
 
 def check_told(bad: Bad, seen: Seen) -> None:
-    """The failure is told in its code, message and hint; and in the log and the status as well, for who looks only there."""
     failure = seen.run["failure"]
     assert (seen.run["outcome"], failure["code"]) == ("failed", bad.code)
     assert bad.message in failure["message"]
@@ -303,6 +302,8 @@ def test_a_bad_source_is_told_and_leaves_nothing(from_sources: dict[str, Seen], 
     assert seen.status["build"]["status"] == "error"
     assert bad.message in seen.status["build"]["error_detail"]
     assert bad.hint in seen.status["build"]["error_detail"]
+    assert bad.message in seen.log
+    assert bad.hint in seen.log
 
 
 @pytest.mark.parametrize("name", [*SOURCES, *ELSEWHERE])

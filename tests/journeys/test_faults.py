@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+import httpx
 import pytest
 
 from tests.journeys.harness import Ancla, Repository, SteadyLoad, processes_of, wait_for
@@ -76,8 +77,56 @@ class Fleet:
         assert self.ledger.read_text().splitlines().count(f"{slug} {self.version}") == 1
         assert self.ancla.answer(path) == {"version": str(self.version), "GREETING": slug}
 
+    def newest_run(self, slug: str) -> int:
+        history = self.ancla.api("GET", f"/workspaces/acme/projects/shop/pipeline/history?env=staging&service={slug}&limit=1")
+        return int(history[0]["run"])
+
+    def answers(self, slug: str, version: int) -> bool:
+        return self.ancla.serves(self.paths[slug]) and self.ancla.answer(self.paths[slug])["version"] == str(version)
+
     def web_processes(self) -> list[str]:
         return [command for command in processes_of(self.ancla.home).values() if command.startswith("/bin/sh -c python server.py")]
+
+
+class SlowRelease:
+    """A service whose second version has a release command that takes its time, and writes down that it began and that it ended."""
+
+    def __init__(self, ancla: Ancla, folder: Path, slug: str, *, seconds: int) -> None:
+        self.ancla = ancla
+        self.ledger = folder / "ledger"
+        self.ledger.touch()
+        self.repository = Repository(folder / "repository")
+        self.repository.commit_version("1")
+        self.path = ancla.make_service(f"acme/shop/staging/{slug}", self.repository)
+        assert ancla.ended(self.path, ancla.deploy(self.path))["outcome"] == "succeeded"
+        self.repository.commit_version("2", release=f"echo begun >> {self.ledger}; sleep {seconds}; echo ended >> {self.ledger}")
+
+    def deploy_until_released(self) -> int:
+        """Asks for the second version, and returns its run once the release command has begun."""
+        run = self.ancla.deploy(self.path)
+        wait_for(lambda: self.ledger.read_text() == "begun\n", what="the release command to begin")
+        return run
+
+
+class Retrying(threading.Thread):
+    """A caller that sends one request with one idempotency key until it is answered."""
+
+    def __init__(self, ancla: Ancla, path: str, key: str) -> None:
+        super().__init__(daemon=True)
+        self.runs: list[int] = []
+        self._ancla, self._path, self._key = ancla, path, key
+
+    def run(self) -> None:
+        while not self.runs:
+            try:
+                answer = self._ancla.ask("POST", self._path, headers={"Idempotency-Key": self._key})
+            except httpx.TransportError:
+                time.sleep(0.05)
+                continue
+            if answer.is_success:
+                self.runs.append(answer.json()["run"])
+            else:
+                time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +153,78 @@ def test_a_server_killed_at_any_moment_of_a_deploy_loses_neither_the_deploy_nor_
 
 
 @pytest.mark.parametrize("seed", range(10, 12))
-def test_a_server_and_a_node_killed_at_any_moment_of_a_deploy_leave_the_services_running_and_lose_no_deploy(fleet: Fleet, seed: int) -> None:
+def test_a_server_and_a_node_killed_at_any_moment_of_a_deploy_leave_the_services_running_and_lose_no_deploy(
+    fleet: Fleet, seed: int
+) -> None:
     commit, runs = fleet.deploy_until(fleet.ancla.kill_all, seed)
     assert len(fleet.web_processes()) >= len(SLUGS)
     fleet.ancla.start()
     for slug in SLUGS:
         fleet.assert_done_once(slug, commit, runs[slug])
     wait_for(lambda: len(fleet.web_processes()) == len(SLUGS), seconds=15, what="the old processes to be gone")
+
+
+def test_a_power_cut_in_the_middle_of_a_deploy_loses_no_service_and_no_deploy(fleet: Fleet) -> None:
+    commit, runs = fleet.deploy_until(fleet.ancla.cut_power, 20)
+    fleet.ancla.start()
+    for slug in SLUGS:
+        run = fleet.ancla.ended(fleet.paths[slug], runs[slug])
+        if run["outcome"] == "succeeded":
+            fleet.assert_done_once(slug, commit, runs[slug])
+        else:
+            # Its release command was under way: nobody knows how far it got, so it is not run again.
+            assert run["failure"]["code"] == "release_lost"
+            wait_for(lambda slug=slug: fleet.answers(slug, fleet.version - 1), what=f"the previous version of {slug} to be back")
+        assert fleet.ledger.read_text().splitlines().count(f"{slug} {fleet.version}") <= 1
+
+
+def test_a_release_command_outlives_a_killed_server_and_node_and_its_result_counts(fleet: Fleet, tmp_path: Path) -> None:
+    service = SlowRelease(fleet.ancla, tmp_path, "outlives", seconds=2)
+    run = service.deploy_until_released()
+    fleet.ancla.kill_all()
+    fleet.ancla.start()
+    assert fleet.ancla.ended(service.path, run)["outcome"] == "succeeded"
+    assert service.ledger.read_text() == "begun\nended\n"
+    assert fleet.ancla.answer(service.path) == {"version": "2"}
+
+
+def test_a_release_command_that_was_cut_off_fails_its_deploy_and_is_not_run_again(fleet: Fleet, tmp_path: Path) -> None:
+    service = SlowRelease(fleet.ancla, tmp_path, "cut-off", seconds=60)
+    run = service.deploy_until_released()
+    fleet.ancla.cut_power()
+    fleet.ancla.start()
+    ended = fleet.ancla.ended(service.path, run)
+    assert (ended["outcome"], ended["failure"]["code"]) == ("failed", "release_lost")
+    assert "before you deploy again" in ended["failure"]["hint"]
+    assert fleet.ancla.api("GET", service.path)["active_deploy"] == 1
+    assert fleet.ancla.answer(service.path) == {"version": "1"}
+    assert service.ledger.read_text() == "begun\n"
+
+
+def test_a_request_whose_answer_was_lost_is_sent_again_and_makes_one_run(fleet: Fleet) -> None:
+    path = fleet.paths["api"]
+    moments = random.Random(30)
+    for attempt in range(4):
+        before = fleet.newest_run("api")
+        retrying = Retrying(fleet.ancla, f"{path}/deploy", f"attempt-{attempt}")
+        retrying.start()
+        time.sleep(moments.uniform(0, 0.03))
+        fleet.ancla.kill()
+        fleet.ancla.start()
+        retrying.join(20)
+        assert retrying.runs == [before + 1]
+        fleet.ancla.ended(path, before + 1)
+        assert fleet.newest_run("api") == before + 1
+
+
+def test_a_server_that_is_asked_to_end_leaves_no_process_and_goes_on_when_it_starts_again(fleet: Fleet, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "plain")
+    repository.commit_version("1")
+    path = fleet.ancla.make_service("acme/shop/staging/plain", repository)
+    run = fleet.ancla.deploy(path)
+    time.sleep(0.4)
+    fleet.ancla.stop()
+    fleet.ancla.start()
+    assert fleet.ancla.ended(path, run)["outcome"] == "succeeded"
+    for each in (path, *fleet.paths.values()):
+        wait_for(lambda each=each: fleet.ancla.serves(each), what=f"{each} to serve again")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from chalicelib.domain import keys
 from chalicelib.domain.deploys import Deploy
 from chalicelib.domain.hierarchy import Service
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.runs import Run
+from chalicelib.domain.snapshots import Keep
 from chalicelib.pipeline import chores, machine
 from chalicelib.pipeline.intents import Accepted
 from chalicelib.ports.queue import Work
-from chalicelib.ports.store import all_of, get_one
+from chalicelib.ports.store import Change, Put, Store, all_of, get_one
 from chalicelib.usecases.deploys import Wish, deploy
 from chalicelib.usecases.service_fields import ServiceFields
 from tests.world import World
@@ -97,6 +100,28 @@ def deploy_of(world: World, service: Service, number: int) -> Deploy:
     return record
 
 
+def expire_snapshot(world: World, service: Service, deploy: int) -> None:
+    """The clean-up chooses the snapshot of this deploy for removal."""
+    record = get_one(world.ports.store, keys.snapshot(service.id, deploy_of(world, service, deploy).snapshot))
+    assert record is not None
+    world.ports.store.commit([Put(replace(record, keep=Keep.EXPIRING))])
+
+
 def break_roll_outs(world: World, commit: str) -> None:
     """The image of this commit never gets healthy."""
     world.engines.cluster.unhealthy.add("sha256:" + hashlib.sha256(commit.encode()).hexdigest())
+
+
+class RacingStore:
+    """A store in which somebody else does something right before a commit, once."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], object]) -> None:
+        self._store, self._meanwhile = store, [meanwhile]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        if self._meanwhile:
+            self._meanwhile.pop()()
+        self._store.commit(changes)

@@ -8,14 +8,25 @@ import pytest
 
 from chalicelib.domain import keys
 from chalicelib.domain.addresses import Address
-from chalicelib.domain.errors import Conflict, Invalid, NotFound
+from chalicelib.domain.errors import Conflict, Invalid, NotFound, StaleWrite
 from chalicelib.domain.hierarchy import Environment, Service
 from chalicelib.domain.runs import Outcome, RunKind
-from chalicelib.domain.snapshots import Keep
 from chalicelib.ports.store import Put, get_one
 from chalicelib.usecases import deploys, environments, services
 from chalicelib.usecases.deploys import Wish
-from tests.usecases.pipeline import break_roll_outs, deploy_of, deployed, ended, lane_of, push, runs_of, settle, with_code
+from tests.usecases.pipeline import (
+    RacingStore,
+    break_roll_outs,
+    deploy_of,
+    deployed,
+    ended,
+    expire_snapshot,
+    lane_of,
+    push,
+    runs_of,
+    settle,
+    with_code,
+)
 from tests.world import World, make_world
 
 
@@ -176,13 +187,20 @@ def test_a_deploy_that_failed_cannot_be_gone_back_to(world: World, service: Serv
 def test_a_snapshot_that_is_being_removed_cannot_be_gone_back_to(world: World, service: Service) -> None:
     deployed(world, service)
     deployed(world, service)
-    record = get_one(world.ports.store, keys.snapshot(service.id, deploy_of(world, service, 1).snapshot))
-    assert record is not None
-    world.ports.store.commit([Put(replace(record, keep=Keep.EXPIRING))])
+    expire_snapshot(world, service, 1)
     with pytest.raises(Conflict) as caught:
         deploys.rollback(world.ports, service, 1, "ada")
     assert caught.value.code == "snapshot_expired"
     assert lane_of(world, service).pinned_by == 0
+
+
+def test_a_snapshot_that_is_chosen_for_removal_at_this_moment_is_not_gone_back_to(world: World, service: Service) -> None:
+    deployed(world, service)
+    deployed(world, service)
+    racing = replace(world.ports, store=RacingStore(world.ports.store, lambda: expire_snapshot(world, service, 1)))
+    with pytest.raises(StaleWrite):
+        deploys.rollback(racing, service, 1, "ada")
+    assert len(runs_of(world, service)) == 2
 
 
 def test_deploys_are_listed_newest_first_with_the_active_one_marked(world: World, service: Service) -> None:

@@ -6,17 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain import keys
 from chalicelib.domain.errors import Conflict, Invalid, StaleWrite
 from chalicelib.domain.promotions import ConfigFrom, Preview
 from chalicelib.domain.runs import Outcome, RunKind
-from chalicelib.domain.snapshots import Keep
-from chalicelib.ports.store import Put, get_one
 from chalicelib.usecases import config, promotions, services
 from chalicelib.usecases.access import locate
 from chalicelib.usecases.promotions import Promotion
 from chalicelib.usecases.scopes import spot_of
-from tests.usecases.pipeline import deploy_of, deployed, ended, lane_of, runs_of, with_code
+from tests.usecases.pipeline import RacingStore, deploy_of, deployed, ended, expire_snapshot, lane_of, runs_of, with_code
 from tests.world import World, make_world
 
 PLANTED = "hunter2-never-shown"
@@ -151,9 +148,14 @@ def test_a_target_that_is_being_deleted_takes_nothing(world: World, promotion: P
 
 
 def test_a_snapshot_that_is_being_removed_is_not_promoted(world: World, promotion: Promotion) -> None:
-    record = get_one(world.ports.store, keys.snapshot(promotion.source.id, deploy_of(world, promotion.source, 1).snapshot))
-    assert record is not None
-    world.ports.store.commit([Put(replace(record, keep=Keep.EXPIRING))])
+    expire_snapshot(world, promotion.source, 1)
     with pytest.raises(Conflict) as caught:
         promotions.promote(world.ports, promotion, shown="", by="ada")
     assert caught.value.code == "snapshot_expired"
+
+
+def test_a_snapshot_that_is_chosen_for_removal_at_this_moment_is_not_promoted(world: World, promotion: Promotion) -> None:
+    racing = replace(world.ports, store=RacingStore(world.ports.store, lambda: expire_snapshot(world, promotion.source, 1)))
+    with pytest.raises(StaleWrite):
+        promotions.promote(racing, promotion, shown="", by="ada")
+    assert runs_of(world, promotion.target) == []

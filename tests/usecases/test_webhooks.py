@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from chalicelib.domain.receipts import Delivery
 from chalicelib.domain.runs import Outcome, Trigger
 from chalicelib.ports.store import Change, Store, get_one
 from chalicelib.usecases import runs, services, webhooks
-from tests.usecases.pipeline import lane_of, push, runs_of, settle, with_code
+from tests.usecases.pipeline import RacingStore, lane_of, push, runs_of, settle, with_code
 from tests.world import World, make_world
 
 SECRET = "hook"
@@ -126,6 +126,7 @@ def test_a_service_on_another_server_is_known_by_its_clone_url(world: World) -> 
         {"ref": "refs/heads/feature/main"},
         {"ref": "refs/tags/main"},
         {"deleted": True, "after": "0" * 40},
+        {"deleted": True},
         {"after": "0" * 40},
         {"repository": {"full_name": "acme/other", "clone_url": "https://github.com/acme/other.git"}},
         {"repository": {}},
@@ -211,6 +212,8 @@ def test_a_delivery_without_an_id_is_known_by_its_content(world: World, service:
     deliver(world, delivery="")
     deliver(world, delivery="")
     assert len(runs_of(world, service)) == 1
+    deliver(world, payload(after="d" * 40), delivery="")
+    assert len(runs_of(world, service)) == 2
 
 
 class DyingStore:
@@ -244,21 +247,6 @@ def test_a_delivery_whose_first_try_died_half_way_is_finished_by_the_next(world:
         webhooks.take_delivery(dying, event="push", delivery_id="d-1", body=json.dumps(payload()).encode())
     deliver(world)
     assert [len(runs_of(world, each)) for each in all_services] == [1, 1, 1]
-
-
-class RacingStore:
-    """A store in which somebody else does something right before a commit, once."""
-
-    def __init__(self, store: Store, meanwhile: Callable[[], object]) -> None:
-        self._store, self._meanwhile = store, [meanwhile]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def commit(self, changes: Sequence[Change]) -> None:
-        if self._meanwhile:
-            self._meanwhile.pop()()
-        self._store.commit(changes)
 
 
 def test_a_delivery_that_is_taken_twice_at_one_moment_makes_one_run(world: World, service: Service) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,23 +18,27 @@ _HINTS = {
     "out_of_memory": "give it less to do at once, or more memory",
     "unschedulable": "the cluster has no room for it: scale something down",
 }
+_NOT_FOUND = re.compile(r"\b404\b")
+_NO_SUCH_PATH = "answer 2xx at the health check's path, or name a path that does: ancla services update … --health-check-path /"
 MAX_PODS = 3
 LOG_LINES = 10
 
 
 def certain_failure(run: Run, status: ProcessStatus) -> Fail:
     """A process type that cannot get healthy any more."""
-    return fail(run, status.failure, status.message or f"{status.process} failed", _HINTS.get(status.failure, ""))
+    return fail(run, status.failure, f"{status.process}: {status.message or 'failed'}", _HINTS.get(status.failure, ""))
 
 
 def with_evidence(failure: Failure, pods: Sequence[PodEvidence]) -> Failure:
-    """The failure with what the pods have to tell: their state, last probe answer and log lines, and the best hint of all."""
-    told = [line for pod in pods[:MAX_PODS] for line in _lines(pod)]
-    hints = [pod.hint for pod in pods if pod.hint]
-    probes = [pod.probe for pod in pods if pod.probe]
-    message = failure.message
-    if failure.code == "health_check_failed" and probes:
-        message = f"{message}: {probes[0]}"
+    """The failure with what the pods have to tell: their state, last probe answer and log lines. What a health check hints at counts
+    only where that is what failed: beside a process that exits, another may have been ended while it still started."""
+    guilty = [pod for pod in pods if not pod.healthy][:MAX_PODS]
+    told = [line for pod in guilty for line in _lines(pod)]
+    if failure.code != "health_check_failed":
+        return replace(failure, evidence=(*failure.evidence, *told))
+    probes = [pod.probe for pod in guilty if pod.probe]
+    hints = [pod.hint for pod in guilty if pod.hint] or [_NO_SUCH_PATH for probe in probes if _NOT_FOUND.search(probe)]
+    message = f"{failure.message}: {probes[0]}" if probes else failure.message
     return replace(failure, message=message, hint=hints[0] if hints else failure.hint, evidence=(*failure.evidence, *told))
 
 

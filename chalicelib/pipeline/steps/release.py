@@ -16,6 +16,9 @@ from chalicelib.pipeline.steps.loads import anchor_of, fence_of, load_snapshot
 from chalicelib.ports import Ports
 from chalicelib.ports.cluster import PodPhase, PodStatus
 
+FROM_SIGNALS = 128
+"""Exit codes above it tell of a signal, and the message says of which."""
+
 
 def start_release(run: Run, ports: Ports, time: Slice) -> StepResult:
     made = load_snapshot(ports, run.owner, run.snapshot)
@@ -47,12 +50,14 @@ def watch_release(run: Run, ports: Ports, time: Slice) -> StepResult:
                 "check how far it got before you deploy again: it is not run a second time",
             )
         case _:
-            return Wait(0 if status.log or time.left() else 1, noted)
+            return Wait(0, noted)
 
 
 def _failed(run: Run, status: PodStatus) -> StepResult:
-    code = "release_lost" if status.exit_code is None else "release_failed"
-    how = "was cut off" if status.exit_code is None else f"ended with exit code {status.exit_code}"
+    cut_off = status.exit_code is None
+    code = "release_lost" if cut_off else "release_failed"
+    how = "was cut off" if cut_off else f"ended with exit code {status.exit_code}"
+    said = f": {status.message}" if status.message and (cut_off or (status.exit_code or 0) > FROM_SIGNALS) else ""
     evidence = tuple(status.log.decode(errors="replace").splitlines()[-20:])
     hint = "look at its output in the deploy's log; nothing was rolled out"
-    return fail(run, code, f"the release command {how}{': ' + status.message if status.message else ''}", hint, evidence)
+    return fail(run, code, f"the release command {how}{said}", hint, evidence)

@@ -88,7 +88,7 @@ def watch_roll_out(run: Run, ports: Ports, time: Slice) -> StepResult:
         return certain_failure(run, failed)
     if len(statuses) == len(run.counts) and all(status.settled for status in statuses):
         return Go(Stage.REGISTER, narrate(ports, run, "all processes are healthy"))
-    return Wait(0 if time.left() else 1, run)
+    return Wait(0, run)
 
 
 def register(run: Run, ports: Ports, time: Slice) -> StepResult:

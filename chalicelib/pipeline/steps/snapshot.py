@@ -13,7 +13,7 @@ from chalicelib.domain.hierarchy import Service, count_of
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.runs import Outcome, Run, RunKind, Stage
 from chalicelib.domain.secrets import Secret
-from chalicelib.domain.snapshots import FrozenVariable, Keep, Snapshot, SnapshotRecord
+from chalicelib.domain.snapshots import FrozenVariable, Keep, Snapshot, SnapshotRecord, frozen
 from chalicelib.manifests.vault import scope_path, snapshot_path
 from chalicelib.pipeline.narration import narrate
 from chalicelib.pipeline.outcome import End, Go, StepResult, fail
@@ -93,11 +93,7 @@ def _scope_checks(service: Service, scopes: list[Scope | None]) -> list[Change]:
 
 
 def _frozen(ports: Ports, entry: Resolved) -> FrozenVariable:
-    if entry.variable.secret:
-        return FrozenVariable(
-            secret=True, scope_id=entry.scope_id, vault_version=entry.variable.vault_version, owner=entry.owner, level=entry.level
-        )
-    return FrozenVariable(value=plain_value(ports, entry.variable), owner=entry.owner, level=entry.level)
+    return frozen(entry, "" if entry.variable.secret else plain_value(ports, entry.variable))
 
 
 def _freeze_secrets(ports: Ports, run: Run, made: Snapshot) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chalicelib.domain import keys
-from chalicelib.domain.builds import Build, BuildState, Image, KnownImage, fingerprint
+from chalicelib.domain.builds import Build, BuildState, Image, KnownImage, build_log, fingerprint
 from chalicelib.domain.config import Resolved, resolve
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.hierarchy import Service
+from chalicelib.domain.hierarchy import Service, SourceKind
 from chalicelib.domain.procfile import parse_procfile
 from chalicelib.domain.runs import Outcome, Run, RunKind, Stage
 from chalicelib.domain.secrets import Secret
@@ -35,15 +35,23 @@ def resolve_ref(run: Run, ports: Ports, time: Slice) -> StepResult:
         return fail(
             run, "source_missing", f"{run.address} has no repository", f"set one: ancla services update {run.address} --repository URL"
         )
+    if service.source.kind is SourceKind.IMAGE:
+        return fail(
+            run,
+            "image_source_unsupported",
+            f"{service.source.location} is a ready image, and this installation builds from git repositories alone",
+            f"set a repository: ancla services update {run.address} --repository URL",
+        )
     try:
         revision = ports.source.resolve(service.source, run.request.ref, (*DOCKERFILES, *PROCFILES))
     except SourceProblem as problem:
-        return fail(run, problem.code, problem.message, problem.hint)
+        return _refused(run, ports, problem.code, problem.message, problem.hint)
     procfile = _first(revision, PROCFILES)
     dockerfile = _first(revision, DOCKERFILES)
     if not procfile and not dockerfile:
-        return fail(
+        return _refused(
             run,
+            ports,
             "nothing_to_run",
             f"commit {revision.commit[:12]} has neither a Procfile nor a Dockerfile",
             "add a Procfile with a line such as 'web: python server.py'",
@@ -52,7 +60,7 @@ def resolve_ref(run: Run, ports: Ports, time: Slice) -> StepResult:
         try:
             parse_procfile(revision.files[procfile])
         except Invalid as problem:
-            return fail(run, problem.code, problem.message, problem.hint)
+            return _refused(run, ports, problem.code, problem.message, problem.hint)
     build = _load_build(ports, run)
     recorded = replace(
         build,
@@ -146,6 +154,12 @@ def _start_again(run: Run) -> StepResult:
 def _build_failed(run: Run, build: Build, status: BuildStatus) -> StepResult:
     code = status.code or "build_failed"
     return fail(run, code, status.message or f"build v{build.number} failed", status.hint or "the build's log says more")
+
+
+def _refused(run: Run, ports: Ports, code: str, message: str, hint: str) -> StepResult:
+    """The failure, said in the build's log too: that is where people look first."""
+    ports.logs.write(build_log(run.owner, run.build), 0, f"failed: {message}\nhint: {hint}\n".encode())
+    return fail(run, code, message, hint)
 
 
 def _load_build(ports: Ports, run: Run) -> Build:

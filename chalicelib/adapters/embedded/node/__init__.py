@@ -1,6 +1,6 @@
 """The node: a process of its own that runs the embedded cluster's pods and routes HTTP to them, as a Kubernetes node would.
 
-objects.db <- cluster.py writes what is wanted; the node writes what became of it
+cluster.db <- cluster.py writes what is wanted, the node writes what became of it
     |
 supervisor -- plan ------- which pods to start and stop (pure)
     |------- pods -------- one actor a pod: prepare, spawn, probe, restart, end

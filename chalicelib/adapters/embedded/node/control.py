@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import chalicelib
+from chalicelib.adapters.embedded.node.launcher import start_time
 from chalicelib.adapters.embedded.node.presence import PORT_TAKEN, RUNS_ALREADY, presence
 from chalicelib.domain.errors import Unavailable
 from chalicelib.settings import Settings
@@ -28,7 +29,7 @@ def ensure_node(settings: Settings, *, command: Sequence[str] = NODE_COMMAND) ->
     if running is not None:
         if (running.host, running.port) == (settings.host, settings.router_port):
             return
-        _signal_and_wait(settings.home, running.pid, signal.SIGHUP)
+        _signal_and_wait(running.pid, signal.SIGHUP)
     settings.home.mkdir(parents=True, exist_ok=True)
     log = settings.home / "node.log"
     node = _start(settings, command, log)
@@ -48,7 +49,7 @@ def stop_node(home: Path) -> None:
     """Ends all services of the home and then the node, and waits for that. That none runs is no error."""
     running = presence(home)
     if running is not None:
-        _signal_and_wait(home, running.pid, signal.SIGTERM)
+        _signal_and_wait(running.pid, signal.SIGTERM)
 
 
 def node_pid(home: Path) -> int | None:
@@ -82,13 +83,15 @@ def _did_not_start(settings: Settings, code: int, log: Path) -> Unavailable:
     return Unavailable(f"the node did not start: {last}", code="node_unavailable", hint=f"see {str(log)!r}")
 
 
-def _signal_and_wait(home: Path, pid: int, number: signal.Signals) -> None:
+def _signal_and_wait(pid: int, number: signal.Signals) -> None:
+    """Until the process itself is gone: it takes its presence back a little earlier."""
+    started = start_time(pid)
     try:
         os.kill(pid, number)
     except ProcessLookupError:
         return
     deadline = time.monotonic() + _STOP_WITHIN
-    while node_pid(home) == pid:
+    while started and start_time(pid) == started:
         if time.monotonic() > deadline:
             raise Unavailable(f"the node (process {pid}) does not end", code="node_unavailable", hint=f"end it: kill -9 {pid}")
         time.sleep(0.01)

@@ -55,7 +55,8 @@ def _judged(request: str, status: int, location: str, body: bytes) -> Answer:
 
 
 def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text[:_SNIPPET]).strip()
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(shown.split())[:_SNIPPET].rstrip()
 
 
 def port_hint(port: int, listening: list[int]) -> str:

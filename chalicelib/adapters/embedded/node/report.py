@@ -74,6 +74,7 @@ def pod_evidence(pod: Object, log_tail: tuple[str, ...]) -> PodEvidence:
         pod=pod.name,
         process=pod.labels.get(PROCESS_LABEL, ""),
         state=describe_state(state),
+        healthy=did_well(pod),
         exit_code=state.exit_code,
         restarts=max(0, state.run - 1),
         log_tail=log_tail,
