@@ -112,7 +112,7 @@ def _take_over(made: Ports) -> None:
     """This process is the only consumer now: what its predecessor had in hand comes again at once."""
     with closing(SqliteQueue(made.settings.home / "queue.db", made.clock)) as queue:
         queue.release_leases()
-    sweep_now(made)
+    sweep_now(made, ahead=TIME)  # whatever was in hand is due within a function's time
 
 
 def _queue_loops(chalice_app: Chalice, made: Ports, stopping: threading.Event) -> Iterable[threading.Thread]:

@@ -18,10 +18,13 @@ DERIVED = {
     "{level.value}_closing": ["project", "environment", "service"],
     "{noun}_not_found": ["build", "deploy"],
     "{noun}_ambiguous": ["build", "deploy"],
-    "{field}_invalid": ["image", "platform", "build_strategy", "health_check_path", "deployment_timeout", "team"],
+    "{field}_invalid": ["image", "platform", "build_strategy", "health_check_path", "deployment_timeout"],
     "http_{status}": ["<status>"],
 }
 """What is put into the codes that are made of parts."""
+
+TAKES_CODE = {"fail": 1, "_refused": 2, "_text_of": 2, "RepositoryProblem": 0, "SourceProblem": 0}
+"""The place of the code among the arguments, where it has no name."""
 
 CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 ROW = re.compile(r"^\| `([a-z_<>]+)` ", re.MULTILINE)
@@ -50,10 +53,8 @@ def code_places(node: ast.AST) -> Iterator[ast.expr]:
     match node:
         case ast.Call(func=function, args=args, keywords=keywords):
             yield from (keyword.value for keyword in keywords if keyword.arg == "code")
-            if dotted(function) == "fail" and len(args) > 1:
-                yield args[1]
-            if dotted(function).endswith(("RepositoryProblem", "SourceProblem")):
-                yield from args[:1]
+            at = TAKES_CODE.get(dotted(function), len(args))
+            yield from args[at : at + 1]
         case ast.Assign(targets=[ast.Name(id="code" | "default_code")], value=value):
             yield value
         case ast.AnnAssign(target=ast.Name(id="code" | "default_code"), value=ast.expr() as value):

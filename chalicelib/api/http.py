@@ -132,7 +132,7 @@ def _answer(route: Route, ports: Ports, request: Request, parts: Mapping[str, st
         raw=call.raw,
         withheld=route.withheld,
     )
-    return idempotency.answer_once(ports, repeatable, lambda: _sent(route, route.handler(call)))
+    return idempotency.answer_once(ports, repeatable, lambda spending: _sent(route, route.handler(replace(call, ports=spending))))
 
 
 def _checked(route: Route, ports: Ports, request: Request, parts: Mapping[str, str]) -> Call:

@@ -1,9 +1,10 @@
 """Idempotency-Key: a mutation that is sent again is answered again, and done once.
 
-no receipt, or an old one   -> claim (status 0, for CLAIM_TIME) -> work -> receipt (status, body, for KEPT)
+no receipt, or an old one   -> claim (status 0, for CLAIM_TIME) -> work, whose first commit spends the claim -> receipt (for KEPT)
 receipt, same request       -> its answer again
 receipt, another request    -> 422
-claim, not run out          -> 409
+claim, not run out          -> 409, in progress
+claim, spent, run out       -> 409, the answer is lost: the worker died after its commit, and the work is not done again
 the work ends in an error   -> the claim is given back: an error has done nothing, so the same key may try again
 """
 
@@ -12,18 +13,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from chalicelib.domain import keys
 from chalicelib.domain.errors import AnclaError, Conflict, Invalid, StaleWrite
+from chalicelib.domain.keys import Index, Key
 from chalicelib.domain.receipts import Answered
 from chalicelib.ports import Ports
-from chalicelib.ports.store import Delete, Put, get_one
+from chalicelib.ports.store import Change, Delete, Page, Put, get_one
 
 KEPT = timedelta(hours=24)
 CLAIM_TIME = timedelta(seconds=60)
@@ -60,18 +62,48 @@ def fingerprint(proof: str, method: str, path: str, raw: bytes) -> str:
     return hmac.new(proof.encode(), content, hashlib.sha256).hexdigest()
 
 
-def answer_once(ports: Ports, request: Repeatable, work: Callable[[], Sent]) -> Sent:
-    """What `work` answers, or what it answered when the same request came before."""
+class _SpendingStore:
+    """The store, whose first commit also spends the claim: the work and the note that it was done are one."""
+
+    def __init__(self, ports: Ports, claim: Answered) -> None:
+        self._ports = ports
+        self.claim = claim
+
+    def get(self, keys: Sequence[Key[Any]]) -> list[Any]:
+        return self._ports.store.get(keys)
+
+    def query(
+        self, partition: str, prefix: str = "", *, newest_first: bool = False, limit: int = 100, after: str | None = None
+    ) -> Page[Any]:
+        return self._ports.store.query(partition, prefix, newest_first=newest_first, limit=limit, after=after)
+
+    def find(self, index: Index, value: str, *, up_to: str | None = None, limit: int = 100, after: str | None = None) -> Page[Key[Any]]:
+        return self._ports.store.find(index, value, up_to=up_to, limit=limit, after=after)
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        if self.claim.spent is not None:
+            self._ports.store.commit(changes)
+            return
+        now = self._ports.clock.now()
+        spent = replace(self.claim, spent=now, expires=now + KEPT)
+        self._ports.store.commit([*changes, Put(spent)])
+        self.claim = replace(spent, version=spent.version + 1)
+
+
+def answer_once(ports: Ports, request: Repeatable, work: Callable[[Ports], Sent]) -> Sent:
+    """What `work` answers, or what it answered when the same request came before. It does its work over the ports it is given."""
     _check_key(request.key)
     stored = get_one(ports.store, keys.answered(request.user_id, request.key))
     if stored is not None and ports.clock.now() < stored.expires:
-        return _again(stored, request)
-    claim = _claim(ports, request, 0 if stored is None else stored.version)
+        return _again(stored, request, ports.clock.now())
+    store = _SpendingStore(ports, _claim(ports, request, 0 if stored is None else stored.version))
     try:
-        sent = work()
+        sent = work(replace(ports, store=store))
     except BaseException:
-        _record(ports, Delete(claim))
+        if store.claim.spent is None:
+            _record(ports, Delete(store.claim))
         raise
+    claim = store.claim
     kept = replace(claim, status=sent.status, body=_without(sent.body, request.withheld), expires=ports.clock.now() + KEPT)
     _record(ports, Put(kept))
     return sent
@@ -86,7 +118,7 @@ def _check_key(key: str) -> None:
         )
 
 
-def _again(stored: Answered, request: Repeatable) -> Sent:
+def _again(stored: Answered, request: Repeatable, now: datetime) -> Sent:
     if not hmac.compare_digest(stored.request_hash, request.fingerprint):
         raise Invalid(
             "this Idempotency-Key came with another request before",
@@ -94,7 +126,7 @@ def _again(stored: Answered, request: Repeatable) -> Sent:
             hint="use a new key for each request that is not a repetition",
         )
     if not stored.status:
-        raise _in_progress()
+        raise _in_progress() if stored.spent is None or now < stored.spent + CLAIM_TIME else _lost()
     return Sent(status=stored.status, body=_filled(stored.body, request.raw, request.withheld), headers={"Idempotent-Replayed": "true"})
 
 
@@ -119,6 +151,14 @@ def _in_progress() -> Conflict:
         "a request with this Idempotency-Key is being worked on",
         code="idempotency_in_progress",
         hint="send the same request again in a moment to get its answer",
+    )
+
+
+def _lost() -> Conflict:
+    return Conflict(
+        "a request with this Idempotency-Key was carried out, and its answer is lost",
+        code="idempotency_answer_lost",
+        hint="look at what it made, for example the newest run; it is not done a second time",
     )
 
 

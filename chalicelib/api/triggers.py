@@ -30,5 +30,5 @@ def work_on(ports: Ports, work: Work, event: SQSEvent) -> None:
             machine.look(ports, work, body, receive_count=receive_count, until=until)
 
 
-def sweep_now(ports: Ports) -> None:
-    sweep(ports)
+def sweep_now(ports: Ports, *, ahead: float = 0) -> None:
+    sweep(ports, ahead=ahead)

@@ -16,6 +16,8 @@ class Answered:
     request_hash: str
     status: int = 0
     """0: the request is being worked on."""
+    spent: datetime | None = None
+    """When its work was committed: from then on it is not done again, even if its answer is lost."""
     body: str = ""
     """The JSON answer with every value of a variable taken out."""
     expires: datetime

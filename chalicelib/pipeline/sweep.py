@@ -18,24 +18,25 @@ FIRST_DELAY = 15.0
 MAX_DELAY = 600.0
 
 
-def sweep(ports: Ports) -> int:
-    """Sends a look for each record that is overdue, and returns how many there were. Each is first moved to a new version with a
-    later `look_at`: looks that were sent before are void, so sweeps cannot multiply them."""
+def sweep(ports: Ports, *, ahead: float = 0) -> int:
+    """Sends a look for each record that is overdue, or will be in `ahead` seconds, and returns how many there were. Each is first moved
+    to a new version with a later `look_at`: looks that were sent before are void, so sweeps cannot multiply them."""
     now = ports.clock.now()
+    due = now + timedelta(seconds=ahead)
     count = 0
     after: str | None = None
     while True:
-        page = ports.store.find(Index.DUE, keys.OPEN, up_to=keys.minute(now), limit=PAGE, after=after)
+        page = ports.store.find(Index.DUE, keys.OPEN, up_to=keys.minute(due), limit=PAGE, after=after)
         for record in ports.store.get(page.items) if page.items else []:
-            if isinstance(record, Run | Chore) and _is_due(record, now):
+            if isinstance(record, Run | Chore) and _is_due(record, due):
                 count += _looked_after(ports, record, now)
         if page.next is None:
             return count
         after = page.next
 
 
-def _is_due(record: Run | Chore, now: datetime) -> bool:
-    return record.look_at <= now and not (record.finished if isinstance(record, Run) else record.done)
+def _is_due(record: Run | Chore, due: datetime) -> bool:
+    return record.look_at <= due and not (record.finished if isinstance(record, Run) else record.done)
 
 
 def _looked_after(ports: Ports, record: Run | Chore, now: datetime) -> bool:

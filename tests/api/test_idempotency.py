@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chalicelib.domain import keys
 from chalicelib.domain.receipts import Answered
 from chalicelib.ports.store import Delete, Put, get_one
@@ -93,6 +95,20 @@ def test_a_claim_that_a_dead_worker_left_is_taken_over(world: World) -> None:
     claimed(world, api)
     world.clock.passes(minutes=2)
     assert api.post(PROJECTS, {"name": "Shop"}, headers=KEY).code == "slug_taken"
+
+
+def test_work_that_was_committed_is_not_done_again_when_its_answer_is_lost(world: World) -> None:
+    world.make_workspace()
+    api = Api(world)
+    api.post(PROJECTS, {"name": "Shop"}, headers=KEY)
+    done = receipt(world)
+    assert done is not None and done.spent is not None
+    # As if the worker had died right after the commit of its work.
+    world.ports.store.commit([Put(replace(done, status=0, body=""))])
+    assert api.post(PROJECTS, {"name": "Shop"}, headers=KEY).code == "idempotency_in_progress"
+    world.clock.passes(minutes=2)
+    late = api.post(PROJECTS, {"name": "Shop"}, headers=KEY)
+    assert (late.status, late.code) == (409, "idempotency_answer_lost")
 
 
 def test_a_stored_answer_never_holds_a_value(world: World) -> None:

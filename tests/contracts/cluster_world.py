@@ -149,11 +149,11 @@ def started(home: Path) -> World:
 
 
 def user_processes(home: Path) -> list[int]:
-    """The processes that run from the home's image."""
+    """The processes that run in a pod's copy of the home's image."""
     found = []
     for entry in os.listdir("/proc"):
         try:
-            if entry.isdecimal() and os.readlink(f"/proc/{entry}/cwd") == str(home / "image"):
+            if entry.isdecimal() and Path(os.readlink(f"/proc/{entry}/cwd")).match(f"{home}/pods/*/files"):
                 found.append(int(entry))
         except OSError:
             continue

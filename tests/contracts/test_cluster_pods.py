@@ -239,3 +239,16 @@ def test_a_process_gets_its_variables_its_secrets_and_nothing_else(world: World)
         "PYTHONUNBUFFERED": "1",
         "TOKEN": f"for {NAMESPACE}/api-prod-shop",
     }
+
+
+def test_what_a_process_writes_into_its_folder_does_not_change_the_image(world: World) -> None:
+    image = world.home / "image"
+    before = {path.name: path.read_bytes() for path in image.iterdir()}
+    _, uid = one_off(world, ["sh", "-c", "touch made && for f in *; do echo changed >> $f; done && ls"])
+
+    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
+
+    phase, code, log = wait_for(world, uid)
+    assert (phase, code) == (PodPhase.SUCCEEDED, 0)
+    assert b"made" in log
+    assert {path.name: path.read_bytes() for path in image.iterdir()} == before

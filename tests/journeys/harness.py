@@ -213,6 +213,10 @@ class Ancla:
         with httpx.Client(timeout=5, trust_env=False) as client:
             return self.place(path).ask(client).is_success
 
+    def wait_until_serving(self, path: str, *, seconds: float = 20) -> None:
+        """Until the service gives good answers (again)."""
+        wait_for(lambda: self.serves(path), seconds=seconds, what=f"{path} to serve")
+
     def push(self, repository: Repository, before: str, after: str) -> None:
         """Tells Ancla of a push, signed as GitHub's webhook does it."""
         delivery = push_delivery(repository=str(repository.folder), branch=BRANCH, before=before, after=after, secret=WEBHOOK_SECRET)

@@ -18,6 +18,7 @@ from chalicelib.ports.cluster import PodPhase, PodStatus
 
 FROM_SIGNALS = 128
 """Exit codes above it tell of a signal, and the message says of which."""
+CUT_OFF_HINT = "check how far it got before you deploy again: it is not run a second time"
 
 
 def start_release(run: Run, ports: Ports, time: Slice) -> StepResult:
@@ -47,7 +48,7 @@ def watch_release(run: Run, ports: Ports, time: Slice) -> StepResult:
                 noted,
                 "release_lost",
                 "the release command was cut off: its pod is gone and left no result",
-                "check how far it got before you deploy again: it is not run a second time",
+                CUT_OFF_HINT,
             )
         case _:
             return Wait(0, noted)
@@ -59,5 +60,5 @@ def _failed(run: Run, status: PodStatus) -> StepResult:
     how = "was cut off" if cut_off else f"ended with exit code {status.exit_code}"
     said = f": {status.message}" if status.message and (cut_off or (status.exit_code or 0) > FROM_SIGNALS) else ""
     evidence = tuple(status.log.decode(errors="replace").splitlines()[-20:])
-    hint = "look at its output in the deploy's log; nothing was rolled out"
+    hint = CUT_OFF_HINT if cut_off else "look at its output in the deploy's log; nothing was rolled out"
     return fail(run, code, f"the release command {how}{said}", hint, evidence)

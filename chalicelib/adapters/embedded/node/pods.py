@@ -29,7 +29,7 @@ from chalicelib.adapters.embedded.node.lifecycle import (
     unstarted,
 )
 from chalicelib.adapters.embedded.node.ports import listening_ports
-from chalicelib.adapters.embedded.node.preparation import Prepared, prepare
+from chalicelib.adapters.embedded.node.preparation import Prepared, own_copy, prepare
 from chalicelib.adapters.embedded.node.process import Process, adopt, exit_code, spawn
 from chalicelib.adapters.embedded.node.specs import PodSpec, Unrunnable
 from chalicelib.adapters.embedded.node.supplies import ImageMissing, SecretsDenied, Supplies
@@ -145,7 +145,8 @@ class PodRunner:
         """A new process; None when none could be started, and the state says why."""
         once, failure = self.pod.spec.once, ""
         try:
-            return self._spawn(await prepare(self.pod.spec, self.pod.namespace, self._node.find, self._node.supplies))
+            prepared = await prepare(self.pod.spec, self.pod.namespace, self._node.find, self._node.supplies)
+            return self._spawn(await asyncio.to_thread(own_copy, prepared, self._folder))
         except SecretsDenied as denied:
             self._end_as_envconsul_would(str(denied))
             return None

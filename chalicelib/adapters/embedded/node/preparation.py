@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,22 @@ async def prepare(spec: PodSpec, namespace: str, find: Find, supplies: Supplies)
     for path in launch.secret_paths:
         secrets.update(await asyncio.to_thread(supplies.secrets, namespace, spec.account, path))
     return Prepared(work=work, command=launch.command, secrets=secrets)
+
+
+def own_copy(prepared: Prepared, folder: Path) -> Prepared:
+    """The same with a copy of the image's files in the pod's `folder`, which the process may write to as it likes: images stay as
+    they are. Each start has a fresh one, like a container's writable layer."""
+    work = folder / "files"
+    if work.exists():
+        shutil.rmtree(work)
+    shutil.copytree(prepared.work, work, symlinks=True)
+    for path, folders, files in os.walk(work):
+        for name in (*folders, *files):
+            entry = Path(path, name)
+            if not entry.is_symlink():
+                entry.chmod(entry.stat().st_mode | stat.S_IWUSR)
+    work.chmod(stat.S_IRWXU)
+    return replace(prepared, work=work)
 
 
 def _wanted(find: Find, kind: str, namespace: str, name: str) -> Mapping[str, Any]:
