@@ -56,9 +56,8 @@ class Town:
     def raw(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str | bytes] | None = None) -> httpx.Response:
         """A request with a body that need not be JSON."""
         known: dict[str, str | bytes] = {"X-API-Key": self.ancla.key, "Content-Type": "application/json"}
-        sent = {
-            name.encode(): value if isinstance(value, bytes) else value.encode() for name, value in {**known, **(headers or {})}.items()
-        }
+        wanted = {**known, **(headers or {})}.items()
+        sent = {name.encode(): value if isinstance(value, bytes) else value.encode() for name, value in wanted}
         return httpx.request(method, f"{self.ancla.url}{path}", content=body, headers=sent, timeout=20, trust_env=False)
 
     def hook(self, body: bytes, headers: Mapping[str, str | bytes] | None = None) -> httpx.Response:
