@@ -24,11 +24,11 @@ setup: $(DEV_STAMP) ## Make .venv with everything that development needs
 
 .PHONY: test
 test: $(DEV_STAMP) ## All tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 .PHONY: unit
 unit: $(DEV_STAMP) ## The quick ranks: no process is started, for every save
-	@$(BIN)/pytest tests --ignore tests/contracts --ignore tests/journeys --ignore tests/simulation
+	@$(BIN)/pytest -n auto tests --ignore tests/contracts --ignore tests/journeys --ignore tests/simulation
 
 .PHONY: simulate
 simulate: $(DEV_STAMP) ## Many random stories with random faults over virtual time (SEEDS=500)

@@ -67,7 +67,7 @@ def test_other_peoples_ids_open_nothing(town: Town) -> None:
 @pytest.mark.usefixtures("nothing_changes")
 @pytest.mark.parametrize("key", ["", "x", "ancla_" + "a" * 60, "ANCLA_X", "é"])
 def test_a_key_that_is_none_opens_nothing(town: Town, key: str) -> None:
-    answer = httpx.get(f"{town.ancla.url}/api/v1/workspaces", headers={"X-API-Key": key.encode()}, trust_env=False)
+    answer = httpx.get(f"{town.ancla.url}/api/v1/workspaces", headers={b"X-API-Key": key.encode()}, trust_env=False)
     assert check_refused(answer, 401, "key_malformed" if key else "key_missing")
 
 
