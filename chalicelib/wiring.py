@@ -24,7 +24,7 @@ def make_ports(settings: Settings | None = None) -> Ports:
 
 def _embedded(settings: Settings) -> Ports:
     from chalicelib.adapters.clock import SystemClock
-    from chalicelib.adapters.embedded.disk import refuse_on_lambda, storage
+    from chalicelib.adapters.embedded.disk import ensure_home, refuse_on_lambda
     from chalicelib.adapters.embedded.logs import FileLogs
     from chalicelib.adapters.embedded.queue import SqliteQueue
     from chalicelib.adapters.embedded.tables import SqliteTable
@@ -32,8 +32,7 @@ def _embedded(settings: Settings) -> Ports:
     from chalicelib.adapters.records import RecordStore
 
     refuse_on_lambda("profile")
-    with storage(settings.home):
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ensure_home(settings.home)
     clock = SystemClock()
     return Ports(
         settings=settings,

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
+import click
+import pytest
+from ancla_cli import reference as cli
+from ancla_cli.app import App, Surroundings
+from ancla_cli.commands import root
+
+from chalicelib.api import reference as api
+from chalicelib.api.openapi import document
+from chalicelib.api.surface import ROUTES
 from chalicelib.domain.addresses import HIERARCHY, Level
 from tests.test_design import ROOT, SOURCES, dotted, nodes, python_files
 
@@ -28,7 +39,14 @@ TAKES_CODE = {"fail": 1, "_refused": 2, "_text_of": 2, "RepositoryProblem": 0, "
 
 CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 ROW = re.compile(r"^\| `([a-z_<>]+)` ", re.MULTILINE)
-LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\(([^)#\s:]+)(?:#[^)]*)?\)")
+PATH = re.compile(r"`((?:chalicelib|cli|docs|examples|sdks|tests)/[\w./-]+)`")
+COMMAND = re.compile(r"^\$ (ancla .*?)(?:\s+#.*)?$", re.MULTILINE)
+PAGES = [
+    *sorted(page for page in ROOT.glob("*.md")),
+    *sorted(DOCS.rglob("*.md")),
+    *sorted(page for part in ("cli", "sdks", "examples") for page in (ROOT / part).rglob("*.md") if ".venv" not in page.parts),
+]
 
 
 def test_every_error_code_is_explained() -> None:
@@ -37,6 +55,34 @@ def test_every_error_code_is_explained() -> None:
 
 def test_every_explained_error_code_can_occur() -> None:
     assert sorted(codes_in_docs() - codes_in_source()) == [], f"take them out of {ERRORS.name}"
+
+
+def test_the_reference_of_the_api_is_that_of_the_routes() -> None:
+    assert (DOCS / "reference" / "api.md").read_text(encoding="utf-8") == api.reference(document(ROUTES)), "run: make generate"
+
+
+def test_the_reference_of_the_command_is_that_of_its_tree() -> None:
+    assert (DOCS / "reference" / "cli.md").read_text(encoding="utf-8") == cli.reference(root), "run: make generate"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_and_path_of_a_page_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert [link for link in LINK.findall(text) if not (page.parent / link).exists()] == []
+    assert [path for path in PATH.findall(text) if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_of_a_page_can_be_typed_as_it_stands(page: Path) -> None:
+    for line in COMMAND.findall(page.read_text(encoding="utf-8")):
+        words = shlex.split(line.partition(" < ")[0])[1:]
+        command: click.Command = root
+        while isinstance(command, click.Group) and words and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        if isinstance(command, click.Group):
+            assert words == [], f"{line}: there is no such command"
+        else:
+            command.make_context("ancla", words, obj=App(ui=SILENT, around=NOWHERE))
 
 
 def codes_in_docs() -> set[str]:

@@ -16,7 +16,7 @@ from chalicelib.domain import keys
 from chalicelib.domain.addresses import Address, Level
 from chalicelib.domain.audit import audited
 from chalicelib.domain.config import Scope, Variable, chain, check_sizes, scope_owner, team_owner
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import Invalid, NotFound, TooLarge
 from chalicelib.domain.keys import Key
 from chalicelib.domain.people import Team
 from chalicelib.domain.secrets import Secret
@@ -104,10 +104,23 @@ def _edit_once(ports: Ports, actor: Actor, spot: Spot, action: str, edit: Callab
     for name, content in edited.documents.items():
         ports.logs.write(name, 0, content)
     after, entry = audited(after, subject=after.id, at=now, by=actor.username, action=action, names=_noted(edited.names))
-    ports.store.commit([Put(after), Put(entry), Check(spot.rests_on, holder.version)])
+    try:
+        ports.store.commit([Put(after), Put(entry), Check(spot.rests_on, holder.version)])
+    except TooLarge as error:
+        raise _too_many(after) from error
     for name in _documents(before) - _documents(after):
         ports.logs.remove(name)
     return replace(after, version=after.version + 1)
+
+
+def _too_many(scope: Scope) -> Invalid:
+    """What is kept of each variable beside its value adds up too."""
+    return Invalid(
+        f"{scope.owner} would have {len(scope.variables):,} variables, more than one scope can keep",
+        code="scope_too_large",
+        hint="delete variables that are not used, or set some of them at another scope",
+        extra={"sizes": {scope.owner: scope.size}},
+    )
 
 
 def _check_holder(holder: Any, spot: Spot) -> None:

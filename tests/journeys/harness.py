@@ -89,7 +89,20 @@ class Ancla:
     @property
     def key(self) -> str:
         """The admin's API key."""
-        return (self.home / "admin.key").read_text().strip()
+        return (self.inside / "admin.key").read_text().strip()
+
+    @property
+    def inside(self) -> Path:
+        """Where this process finds what Ancla sees as its home."""
+        return self.home
+
+    @property
+    def pid(self) -> int:
+        """The process of `local.py`; 0 when none was started."""
+        return self._process.pid if self._process else 0
+
+    def command(self) -> list[str]:
+        return [sys.executable, "local.py"]
 
     def __enter__(self) -> Ancla:
         self.start()
@@ -102,15 +115,13 @@ class Ancla:
     def start(self) -> None:
         """Starts `local.py`, and returns when it serves."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "local.py"], cwd=ROOT, env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(self.command(), cwd=ROOT, env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         process = self._process
 
         def serves() -> bool:
             if process.poll() is not None:
                 raise AssertionError(f"local.py ended with {process.returncode}:\n{self.log.read_text()[-2000:]}")
-            return (self.home / "admin.key").exists() and self._answers()
+            return (self.inside / "admin.key").exists() and self._answers()
 
         wait_for(serves, seconds=START_WITHIN, what="Ancla to serve")
 

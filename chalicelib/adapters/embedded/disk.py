@@ -18,6 +18,7 @@ from chalicelib.domain.errors import AnclaError, Unavailable
 _TROUBLE = {
     errno.ENOSPC: ("storage_full", "is full", "free some space; what was under way goes on by itself"),
     errno.EDQUOT: ("storage_full", "is full", "free some space; what was under way goes on by itself"),
+    errno.EFBIG: ("storage_full", "takes no larger file", "raise the limit on file sizes; what was under way goes on by itself"),
     errno.EROFS: ("storage_read_only", "is read-only", "make ANCLA_HOME writable; what was under way goes on by itself"),
     errno.EACCES: ("storage_read_only", "cannot be written", "make ANCLA_HOME writable; what was under way goes on by itself"),
 }
@@ -39,6 +40,17 @@ def raise_if_storage(number: int, place: Path, cause: Exception) -> None:
     if number in _TROUBLE:
         code, what, hint = _TROUBLE[number]
         raise Unavailable(f"the disk that holds {place} {what}", code=code, hint=hint) from cause
+
+
+def ensure_home(home: Path) -> None:
+    """Makes the folder with all state, for its owner's eyes only, unless it is there. Raises Unavailable, naming it."""
+    try:
+        with storage(home):
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise Unavailable(
+            f"{home} cannot be made: a file is in its place", code="home_invalid", hint="set ANCLA_HOME to a folder"
+        ) from error
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:

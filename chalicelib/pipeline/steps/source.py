@@ -31,36 +31,13 @@ MAX_STARTS = 3
 def resolve_ref(run: Run, ports: Ports, time: Slice) -> StepResult:
     """Which commit is meant, and how it wants to be built and run."""
     service = load_service(ports, run)
-    if not service.source.location:
-        return fail(
-            run, "source_missing", f"{run.address} has no repository", f"set one: ancla services update {run.address} --repository URL"
-        )
-    if service.source.kind is SourceKind.IMAGE:
-        return fail(
-            run,
-            "image_source_unsupported",
-            f"{service.source.location} is a ready image, and this installation builds from git repositories alone",
-            f"set a repository: ancla services update {run.address} --repository URL",
-        )
     try:
+        _check_source(service)
         revision = ports.source.resolve(service.source, run.request.ref, (*DOCKERFILES, *PROCFILES))
-    except SourceProblem as problem:
+        procfile, dockerfile = _first(revision, PROCFILES), _first(revision, DOCKERFILES)
+        _check_files(revision, procfile, dockerfile)
+    except (SourceProblem, Invalid) as problem:
         return _refused(run, ports, problem.code, problem.message, problem.hint)
-    procfile = _first(revision, PROCFILES)
-    dockerfile = _first(revision, DOCKERFILES)
-    if not procfile and not dockerfile:
-        return _refused(
-            run,
-            ports,
-            "nothing_to_run",
-            f"commit {revision.commit[:12]} has neither a Procfile nor a Dockerfile",
-            "add a Procfile with a line such as 'web: python server.py'",
-        )
-    if procfile:
-        try:
-            parse_procfile(revision.files[procfile])
-        except Invalid as problem:
-            return _refused(run, ports, problem.code, problem.message, problem.hint)
     build = _load_build(ports, run)
     recorded = replace(
         build,
@@ -73,6 +50,23 @@ def resolve_ref(run: Run, ports: Ports, time: Slice) -> StepResult:
     )
     noted = run.noting(commit=revision.commit, dockerfile=dockerfile, procfile=procfile)
     return Go(Stage.REUSE, noted, (Put(recorded),))
+
+
+def _check_source(service: Service) -> None:
+    location, set_one = service.source.location, f"set one: ancla services update {service.address} --repository URL"
+    if not location:
+        raise SourceProblem("source_missing", f"{service.address} has no repository", set_one)
+    if service.source.kind is SourceKind.IMAGE:
+        said = f"{location} is a ready image, and this installation builds from git repositories alone"
+        raise SourceProblem("image_source_unsupported", said, set_one)
+
+
+def _check_files(revision: Revision, procfile: str, dockerfile: str) -> None:
+    if not procfile and not dockerfile:
+        said = f"commit {revision.commit[:12]} has neither a Procfile nor a Dockerfile"
+        raise SourceProblem("nothing_to_run", said, "add a Procfile with a line such as 'web: python server.py'")
+    if procfile:
+        parse_procfile(revision.files[procfile])
 
 
 def reuse(run: Run, ports: Ports, time: Slice) -> StepResult:
