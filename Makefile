@@ -9,6 +9,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DEV_STAMP := $(VENV)/.ready-dev
 
+# Each generated file and the module that writes it to stdout; $(1) is what is done with that.
+generated = for pair in openapi.json:chalicelib.api.openapi docs/reference/api.md:chalicelib.api.reference \
+	docs/reference/cli.md:ancla_cli.reference; do \
+	file=$${pair%:*}; $(BIN)/python -m $$(cut -d: -f2 <<< $$pair) | { $(1); } || exit 1; done
+
 ##@ Try it
 .PHONY: demo
 demo: $(STAMP) ## The main job on this machine, told step by step (KEEP=1 leaves it running)
@@ -46,11 +51,11 @@ check: $(DEV_STAMP) ## What CI checks beside the tests: style, types, import con
 	@$(BIN)/lint-imports
 	@$(BIN)/vulture
 	@for part in . cli sdks/python; do (cd $$part && $(CURDIR)/$(BIN)/deptry .) || exit 1; done
-	@$(BIN)/python -m chalicelib.api.openapi | diff -u openapi.json - || { echo "openapi.json is not what the routes declare: run make generate" >&2; exit 1; }
+	@$(call generated,diff -u $$file - || { echo "$$file is not what the code declares: run make generate" >&2; exit 1; })
 
 .PHONY: generate
-generate: $(DEV_STAMP) ## Write the generated files anew: openapi.json
-	@$(BIN)/python -m chalicelib.api.openapi > openapi.json
+generate: $(DEV_STAMP) ## Write the generated files anew: openapi.json, docs/reference/{api,cli}.md
+	@$(call generated,tee $$file >/dev/null)
 
 .PHONY: format
 format: $(DEV_STAMP) ## Lay the code out
