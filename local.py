@@ -26,7 +26,8 @@ from chalice.local import ForbiddenError, LambdaContext, LocalGateway
 from waitress.server import create_server
 
 from app import app, ports
-from chalicelib.adapters.embedded.node.control import ensure_node
+from chalicelib.adapters.embedded.disk import write_whole
+from chalicelib.adapters.embedded.node.control import ensure_node, node_pid
 from chalicelib.adapters.embedded.queue import SqliteQueue
 from chalicelib.api.http import unknown_path
 from chalicelib.api.triggers import TIME, sweep_now
@@ -34,10 +35,12 @@ from chalicelib.domain.errors import AnclaError, Conflict
 from chalicelib.ports import Ports
 from chalicelib.ports.queue import Received, Work
 from chalicelib.settings import Settings, read_settings
-from chalicelib.usecases.bootstrap import ensure_admin
+from chalicelib.usecases.bootstrap import ensure_admin, new_admin_key
 
 QUEUE_PREFIX = "ancla-"
 HTTP_THREADS = 16
+NODE_LOOK = 1.0
+"""How often, in seconds, the node is looked after."""
 MAX_REQUEST = 6 * 1024 * 1024
 """A little more than the largest body that any route takes: the door itself refuses the rest with a proper error."""
 REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content"}
@@ -72,8 +75,19 @@ def _serve(settings: Settings, made: Ports, lock: IO[str]) -> None:
         thread.start()
     print(f"Ancla serves at {settings.public_url}, its services at port {settings.router_port}; embedded engines, all in {settings.home}")
     print(f"the key of the user admin is in {key_file}", flush=True)
-    stopping.wait()
+    while not stopping.wait(NODE_LOOK):
+        _keep_node(settings)
     _end_all(settings, lock)
+
+
+def _keep_node(settings: Settings) -> None:
+    """A node that died is started again: it finds its processes running."""
+    if node_pid(settings.home) is None:
+        log.warning("the node is gone and is started again")
+        try:
+            ensure_node(settings)
+        except AnclaError as error:
+            log.error("the node could not be started: %s", error.message)
 
 
 def _end_all(settings: Settings, lock: IO[str]) -> NoReturn:
@@ -98,13 +112,14 @@ def _locked(settings: Settings) -> IO[str]:
 
 
 def _admin_key(settings: Settings, made: Ports) -> str:
-    """The file with the admin's key, written when the admin is made."""
+    """The file with the admin's key, written when the admin is made, or when it is not there: whoever lost the key removes what is
+    left of the file, and has a new one at the next start."""
     path = settings.home / "admin.key"
     key = ensure_admin(made)
+    if key is None and not path.exists():
+        key = new_admin_key(made)
     if key is not None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as handle:
-            handle.write(key + "\n")
+        write_whole(path, f"{key}\n".encode(), mode=0o600)
     return str(path)
 
 
@@ -141,11 +156,21 @@ def _consume(made: Ports, work: Work, handler: Callable[[Any, Any], Any], concur
 
     while not stopping.is_set():
         free.acquire()
-        message = made.queue.receive(work, wait=1.0)
+        message = _next_message(made, work, stopping)
         if message is None:
             free.release()
         else:
             threading.Thread(target=handle, args=(message,), name=work.value, daemon=True).start()
+
+
+def _next_message(made: Ports, work: Work, stopping: threading.Event) -> Received | None:
+    """The next message, if one comes soon. A queue that cannot be read, such as on a full disk, is asked again later."""
+    try:
+        return made.queue.receive(work, wait=1.0)
+    except AnclaError as error:
+        log.error("the queue %s cannot be read: %s", work.value, error.message)
+        stopping.wait(1.0)
+        return None
 
 
 def _schedule_loops(chalice_app: Chalice, stopping: threading.Event) -> Iterable[threading.Thread]:

@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ import pytest
 from ancla_cli import reference as cli
 from ancla_cli.app import App, Surroundings
 from ancla_cli.commands import root
+from ancla_cli.ui import Ui
 
 from chalicelib.api import reference as api
 from chalicelib.api.openapi import document
@@ -82,7 +84,12 @@ def test_every_command_of_a_page_can_be_typed_as_it_stands(page: Path) -> None:
         if isinstance(command, click.Group):
             assert words == [], f"{line}: there is no such command"
         else:
-            command.make_context("ancla", words, obj=App(ui=SILENT, around=NOWHERE))
+            command.make_context("ancla", words, obj=silent_app())
+
+
+def silent_app() -> App:
+    ui = Ui(out=StringIO(), err=StringIO(), stdin=StringIO(), read_hidden=str)
+    return App(ui=ui, around=Surroundings(environ={}, home=Path("/nonexistent"), folder=Path("/nonexistent")))
 
 
 def codes_in_docs() -> set[str]:

@@ -9,7 +9,7 @@ MASK = "**secret**"
 
 
 class Secret:
-    """Wraps one secret text. `reveal()` is for the vault and builder adapters alone (a design test holds that)."""
+    """Wraps one secret text. `reveal()` is called only where the value has to go: `tests/test_design.py` lists the files."""
 
     __slots__ = ("__value",)
 

@@ -135,7 +135,7 @@ ROLL_OUTS = {
         message="worker: exited with code 1 before it was ready",
         hint="the last lines of its log say why",
         evidence="worker: exited with code 1",
-        files=_running("web: python server.py\nworker: exit 1\n"),
+        files=_running("web: sleep 1000\nworker: sleep 1 && exit 1\n"),
     ),
     "no-port": Bad(
         code="health_check_failed",

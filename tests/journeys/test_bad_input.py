@@ -179,6 +179,13 @@ def test_a_scope_that_grows_too_large_is_refused_with_its_sizes(town: Town, secr
     assert [entry["name"] for entry in town.ancla.api("GET", at)] == ["PART_0", "PART_1", "PART_2"]
 
 
+@pytest.mark.usefixtures("nothing_changes")
+def test_more_variables_than_one_scope_can_keep_are_refused(town: Town) -> None:
+    many = {"variables": {f"V{number}": "x" for number in range(20_000)}}
+    told = check_refused(town.ancla.ask("POST", f"{CONFIG}/bulk", many), 422, "scope_too_large", "sizes")
+    assert "acme/shop/staging/web" in told["message"]
+
+
 def test_more_than_one_deploy_can_carry_is_refused_with_the_sizes(town: Town) -> None:
     big = {f"PART_{number}": str(number) * 64 * KIB for number in range(3)}
     town.ancla.api("POST", "/workspaces", {"name": "heavy"})

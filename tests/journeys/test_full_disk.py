@@ -21,7 +21,17 @@ MOUNTING = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--user"
 _MOUNT = 'mount -t tmpfs -o size=4m tmpfs "$ANCLA_HOME"'
 
 
-class Limited(Ancla):
+class FullDisk(Ancla):
+    """An Ancla whose disk can be filled, and freed again."""
+
+    def fill(self) -> None:
+        raise NotImplementedError
+
+    def free(self) -> None:
+        raise NotImplementedError
+
+
+class Limited(FullDisk):
     """No file that the server writes may grow, or even be written, while it is full."""
 
     def fill(self) -> None:
@@ -31,7 +41,7 @@ class Limited(Ancla):
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-class OnSmallDisk(Ancla):
+class OnSmallDisk(FullDisk):
     """Its home is a small file system that nobody else sees."""
 
     def command(self) -> list[str]:
@@ -59,13 +69,11 @@ def may_mount(folder: str) -> bool:
         return False
 
 
-DISKS: list[type[Limited] | type[OnSmallDisk]] = [Limited, *([OnSmallDisk] if may_mount("/tmp") else [])]
+DISKS: list[type[FullDisk]] = [Limited, *([OnSmallDisk] if may_mount("/tmp") else [])]
 
 
 @pytest.mark.parametrize("disk", DISKS)
-def test_a_full_disk_is_named_stops_no_service_and_when_there_is_space_again_all_goes_on(
-    tmp_path: Path, disk: type[Limited] | type[OnSmallDisk]
-) -> None:
+def test_a_full_disk_is_named_stops_no_service_and_when_there_is_space_again_all_goes_on(tmp_path: Path, disk: type[FullDisk]) -> None:
     repository = Repository(tmp_path / "repository")
     repository.commit_version("1")
     with disk(tmp_path) as ancla:

@@ -191,6 +191,14 @@ def test_a_request_that_no_client_sends_breaks_nothing(town: Town, name: str) ->
     assert 400 <= status < 500, body[:500]
 
 
+def test_the_answer_to_a_head_leaves_the_connection_usable(town: Town) -> None:
+    follow_up = b"GET /api/v1/integrations/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    for path in ("/api/v1/workspaces", "/nowhere"):
+        status, rest = _sent(town, f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() + follow_up)
+        assert 400 <= status < 500
+        assert rest.startswith("HTTP/1.1 200 OK\r\n")
+
+
 def test_of_all_that_was_asked_nothing_was_a_defect(town: Town) -> None:
     assert "Traceback" not in town.ancla.log.read_text()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.usecases.access import authenticate
-from chalicelib.usecases.bootstrap import ensure_admin
+from chalicelib.usecases.bootstrap import ensure_admin, new_admin_key
 from tests.usecases.racing import with_rival
 from tests.world import World
 
@@ -24,3 +24,11 @@ def test_of_two_first_starts_one_has_the_key(world: World) -> None:
     racing = with_rival(world.ports, lambda: keys.append(ensure_admin(world.ports)))
     keys.append(ensure_admin(racing))
     assert [key is not None for key in keys] == [True, False]
+
+
+def test_a_lost_key_can_be_replaced_by_a_new_one(world: World) -> None:
+    first = ensure_admin(world.ports)
+    second = new_admin_key(world.ports)
+    assert first is not None and first != second
+    for key in (first, second):
+        assert authenticate(world.ports, key).actor.username == "admin"
