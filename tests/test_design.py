@@ -47,11 +47,9 @@ HOMES = {
 """Where each vendor (and each module of the standard library that reaches outside) may be imported."""
 
 OPENS_SECRETS = {
-    f"{ADAPTERS}buildkit.py",  # a build's secret mounts
     f"{ADAPTERS}embedded/node/environment.py",  # the process that the values are for
     f"{ADAPTERS}embedded/registry.py",  # checks a pull password
     f"{ADAPTERS}embedded/vault.py",  # seals them
-    f"{ADAPTERS}vault.py",  # sends them to Vault
     "chalicelib/manifests/identity.py",  # the pull secret, which the node reads before any pod runs
 }
 

@@ -80,7 +80,7 @@ def _converted(values: Any, schema: Any, *, strict: bool) -> Any:
         problem = str(error)
         field = _field_of(problem)
         said = _PATH.sub("", problem).replace("`", "'")
-        text = next((plainer for words, plainer in _PLAINER.items() if said.startswith(words)), said)
+        text = next((plainer for words, plainer in _PLAINER.items() if said.startswith(words)), said[:200])
         raise Invalid(
             f"{field or 'the body'}: {_begun_small(text)}",
             hint="correct this field and send it again",

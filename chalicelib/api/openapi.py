@@ -68,7 +68,12 @@ def _schemas(routes: Sequence[Route]) -> tuple[dict[Any, Any], dict[str, Any]]:
     """The schema of each body and answer (most are a reference), and what they refer to."""
     types = list(dict.fromkeys([ErrorBody, *(kind for route in routes for kind in (route.body, route.returns) if kind is not None)]))
     found, components = msgspec.json.schema_components(types, ref_template=REF)
-    return dict(zip(types, found, strict=True)), components
+    return dict(zip(types, found, strict=True)), {name: _on_one_line(schema) for name, schema in components.items()}
+
+
+def _on_one_line(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its description, which is a docstring, without that one's line ends."""
+    return {**schema, "description": " ".join(schema["description"].split())} if "description" in schema else schema
 
 
 def _operation(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from chalicelib.manifests.names import host_of
 from chalicelib.settings import Settings
 from chalicelib.usecases import services
 from chalicelib.usecases.service_fields import ServiceFields
-from chalicelib.usecases.services import Placed
+from chalicelib.usecases.services import ServiceWithLane
 
 
-class ServiceChanges(Body, frozen=True, kw_only=True):
-    """What to set of a service. `repository` is any clone URL, `github_repository` (owner/name) its short form, `image` a ready image;
-    an empty text unsets."""
+class ServiceSettings(Body, frozen=True, kw_only=True):
+    """What people set of a service. `repository` is any clone URL, `github_repository` (owner/name) its short form, `image` a ready
+    image; an empty text unsets."""
 
     name: str | None = None
     platform: str | None = None
@@ -30,21 +30,11 @@ class ServiceChanges(Body, frozen=True, kw_only=True):
     deployment_timeout: int | None = None
 
 
-class NewService(Body, frozen=True, kw_only=True):
+class NewService(ServiceSettings, frozen=True, kw_only=True):
     """A service to be. Without a slug, or with an empty one, it is made from the name."""
 
     name: str
     slug: str = ""
-    platform: str | None = None
-    repository: str | None = None
-    github_repository: str | None = None
-    image: str | None = None
-    branch: str | None = None
-    auto_deploy_branch: str | None = None
-    build_strategy: str | None = None
-    team: str | None = None
-    health_check_path: str | None = None
-    deployment_timeout: int | None = None
 
 
 class Scaling(Body, frozen=True, kw_only=True):
@@ -85,7 +75,7 @@ class ServiceView(View, frozen=True, kw_only=True):
 
 def list_services(call: Call) -> Reply:
     listed = services.list_services(call.ports, call.place.address)
-    return Reply(body=[_view(placed, call.ports.settings) for placed in listed])
+    return Reply(body=[_view(shown, call.ports.settings) for shown in listed])
 
 
 def create_service(call: Call) -> Reply:
@@ -95,11 +85,11 @@ def create_service(call: Call) -> Reply:
 
 
 def get_service(call: Call) -> Reply:
-    return _reply(call, services.place_service(call.ports, call.place.service))
+    return _reply(call, services.with_lane(call.ports, call.place.service))
 
 
 def change_service(call: Call) -> Reply:
-    body: ServiceChanges = call.body
+    body: ServiceSettings = call.body
     return _reply(call, services.change_service(call.ports, call.actor, call.place.address, _fields(body), expected=call.if_match))
 
 
@@ -113,7 +103,7 @@ def delete_service(call: Call) -> Reply:
     return Reply()
 
 
-def _fields(body: NewService | ServiceChanges) -> ServiceFields:
+def _fields(body: ServiceSettings) -> ServiceFields:
     return ServiceFields(
         name=body.name,
         platform=body.platform,
@@ -129,12 +119,12 @@ def _fields(body: NewService | ServiceChanges) -> ServiceFields:
     )
 
 
-def _reply(call: Call, placed: Placed) -> Reply:
-    return Reply(body=_view(placed, call.ports.settings), etag=placed.service.version)
+def _reply(call: Call, shown: ServiceWithLane) -> Reply:
+    return Reply(body=_view(shown, call.ports.settings), etag=shown.service.version)
 
 
-def _view(placed: Placed, settings: Settings) -> ServiceView:
-    service, lane, source = placed.service, placed.lane, placed.service.source
+def _view(shown: ServiceWithLane, settings: Settings) -> ServiceView:
+    service, lane, source = shown.service, shown.lane, shown.service.source
     return ServiceView(
         id=service.id,
         name=service.name,
@@ -152,7 +142,7 @@ def _view(placed: Placed, settings: Settings) -> ServiceView:
         team=service.team,
         health_check_path=service.health_check_path,
         deployment_timeout=service.deployment_timeout,
-        process_counts=dict(placed.process_counts),
+        process_counts=dict(shown.process_counts),
         url=settings.url_of(host_of(service.address, settings.apps_domain)),
         pinned=bool(lane.pinned_by),
         closing=service.closing,
@@ -183,7 +173,7 @@ ROUTES = (
         Action.MANAGE_SERVICES,
         change_service,
         "Change a service's fields; its slug stays",
-        body=ServiceChanges,
+        body=ServiceSettings,
         returns=ServiceView,
     ),
     Route("DELETE", SERVICE, Action.MANAGE_SERVICES, delete_service, "Take down a service", status=204),

@@ -120,7 +120,7 @@ def chosen_slug(name: str, wanted: str = "", *, level: Level | None = None) -> s
         )
     if not is_slug(slug) or is_uuid(slug):
         raise Invalid(
-            f"{slug!r} cannot be a slug",
+            f"{slug[:80]!r} cannot be a slug",
             code="slug_invalid",
             hint=f"use a-z, 0-9 and '-' in between, at most {MAX_SLUG} characters, and not the form of an id",
             extra={"slug": "not a slug"},

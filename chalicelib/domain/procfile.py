@@ -18,7 +18,7 @@ _PROCESS = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 def parse_procfile(text: str) -> dict[str, str]:
     """The commands by process type, in the file's order. Raises Invalid, code `procfile_invalid`, that names the line."""
     processes: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue

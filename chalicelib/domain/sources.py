@@ -9,6 +9,8 @@ from chalicelib.domain.errors import Invalid
 
 GITHUB = "https://github.com/"
 MAX_LOCATION = 500
+MAX_GITHUB_NAME = 140
+"""GitHub's own limits: 39 characters for the owner, 100 for the name."""
 MAX_REF = 200
 
 _SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9.-]+):(?!//)([^\s]+)")
@@ -40,9 +42,9 @@ def check_location(location: str, *, local_files: bool) -> None:
 
 
 def check_github_name(name: str) -> None:
-    if not _GITHUB_NAME.fullmatch(name) or ".." in name:
+    if len(name) > MAX_GITHUB_NAME or not _GITHUB_NAME.fullmatch(name) or ".." in name:
         raise Invalid(
-            f"{name!r} is not owner/name",
+            f"{name[:80]!r} is not owner/name",
             code="repository_invalid",
             hint="write the repository as owner/name",
             extra={"github_repository": "not owner/name"},

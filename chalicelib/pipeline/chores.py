@@ -11,16 +11,17 @@ from typing import Any
 from chalicelib.domain import keys
 from chalicelib.domain.addresses import Address
 from chalicelib.domain.chores import Chore, ChoreKind
+from chalicelib.domain.deploys import Running
 from chalicelib.domain.fences import Anchor, Fence, Phase
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.runs import Outcome, Run
 from chalicelib.manifests import names
-from chalicelib.manifests.kubernetes import render_identity, render_set, with_counts
 from chalicelib.pipeline.intents import take_held as accept_held
+from chalicelib.pipeline.lane import PULL_GRANT_HALF_LIFE
+from chalicelib.pipeline.loads import load_snapshot
 from chalicelib.pipeline.looks import GRACE, chore_key, look_at_chore, send
-from chalicelib.pipeline.steps.loads import load_snapshot
+from chalicelib.pipeline.wanted import identity, put_into_catalog, service_set
 from chalicelib.ports import Ports
-from chalicelib.ports.cluster import Manifest
 from chalicelib.ports.notifier import Notice
 from chalicelib.ports.queue import MAX_DELAY
 from chalicelib.ports.store import Conflict, Put, get_one
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 LATE_PASS = 120.0
 """Seconds after which tidying looks once more: longer than any function lives, so whatever came late is there by then."""
 MAX_BACKOFF = 600.0
-RENEW_EVERY = timedelta(days=15)
+RECONCILE_EVERY = 30.0
 
 Again = float | None
 """Seconds until the next look; None: the chore is done."""
@@ -81,7 +82,7 @@ def tidy(ports: Ports, chore: Chore) -> Again:
         return None
     if lane.active is None or lane.closed:
         old = list(anchors)
-    elif _owns_all(ports, lane, chore, newest):
+    elif _owns_all(ports, lane.active, chore, newest):
         old = [anchor for anchor in anchors if anchor != newest]
     else:
         return 5.0
@@ -98,25 +99,31 @@ def renew(ports: Ports, chore: Chore) -> Again:
     address = Address.parse(chore.facts["address"])
     anchor = _newest(ports.cluster.list_anchors(names.namespace_of(address.workspace), chore.service_id))
     if anchor is not None:
-        ports.cluster.apply(_identity(ports, lane, chore, address), owner=anchor, fence=_late_fence(chore))
-    return RENEW_EVERY.total_seconds()
+        made = load_snapshot(ports, chore.service_id, lane.active.snapshot)
+        ports.cluster.apply(identity(ports, address, chore.service_id, made), owner=anchor, fence=_late_fence(chore))
+    return PULL_GRANT_HALF_LIFE.total_seconds()
 
 
 def reconcile(ports: Ports, chore: Chore) -> Again:
-    """Goes on bringing the cluster to the lane's active deploy, where a revert could not be done in its time."""
+    """Goes on bringing cluster and catalog to the lane's active deploy, where a revert could not be done in its time."""
     lane = _lane(ports, chore)
-    if lane is None or lane.turn > chore.turn or lane.active is None or lane.closed:
+    if lane is None or lane.turn > chore.turn or lane.closed:
         return None
-    address = Address.parse(chore.facts["address"])
+    address, fence = Address.parse(chore.facts["address"]), _late_fence(chore)
+    if lane.active is None:
+        ports.catalog.deregister(chore.service_id, fence)
+        return None  # what is in the cluster goes with its anchors
     namespace = names.namespace_of(address.workspace)
     anchor = _newest(ports.cluster.list_anchors(namespace, chore.service_id))
     if anchor is None:
-        return 30.0
-    wanted = [*_identity(ports, lane, chore, address), *_wanted_set(ports, lane, chore, address)]
-    ports.cluster.apply(wanted, owner=anchor, fence=_late_fence(chore))
+        return RECONCILE_EVERY
+    made = load_snapshot(ports, chore.service_id, lane.active.snapshot)
+    wanted = [*identity(ports, address, chore.service_id, made), *service_set(ports, address, chore.service_id, made, lane.active.counts)]
+    ports.cluster.apply(wanted, owner=anchor, fence=fence)
+    put_into_catalog(ports, address, chore.service_id, made, fence)
     deployments = [names.resource_name(address, process) for process in lane.active.counts]
     statuses = ports.cluster.watch(namespace, deployments, seconds=1.0)
-    return None if statuses and all(status.settled for status in statuses) else 30.0
+    return None if all(status.settled for status in statuses) else RECONCILE_EVERY
 
 
 def announce(ports: Ports, chore: Chore) -> Again:
@@ -159,36 +166,13 @@ def _newest(anchors: Mapping[Anchor, Fence]) -> Anchor | None:
     return max(anchors, key=lambda anchor: (anchors[anchor].turn, anchors[anchor].phase), default=None)
 
 
-def _owns_all(ports: Ports, lane: Lane, chore: Chore, anchor: Anchor) -> bool:
+def _owns_all(ports: Ports, active: Running, chore: Chore, anchor: Anchor) -> bool:
     """Whether every object that the active deploy wants is there and owned by `anchor`."""
-    address = Address.parse(chore.facts["address"])
-    found = {(ref.kind, ref.name): owner for ref, owner in ports.cluster.list_objects(anchor.namespace, chore.service_id).items()}
-    wanted = _wanted_set(ports, lane, chore, address)
-    return all(found.get((manifest["kind"], manifest["metadata"]["name"])) == anchor.uid for manifest in wanted)
-
-
-def _wanted_set(ports: Ports, lane: Lane, chore: Chore, address: Address) -> list[Manifest]:
-    if lane.active is None:
-        return []
-    made = load_snapshot(ports, chore.service_id, lane.active.snapshot)
-    settings = ports.settings
-    rendered = render_set(
-        address,
-        chore.service_id,
-        made,
-        snapshot_hash=lane.active.snapshot,
-        apps_domain=settings.apps_domain,
-        tls=settings.tls,
-    )
-    return list(with_counts(rendered, lane.active.counts))
-
-
-def _identity(ports: Ports, lane: Lane, chore: Chore, address: Address) -> list[Manifest]:
-    if lane.active is None:
-        return []
-    made = load_snapshot(ports, chore.service_id, lane.active.snapshot)
-    grant = ports.registry.grant_pull(chore.service_id, made.image.repository, now=ports.clock.now())
-    return list(render_identity(address, chore.service_id, grant))
+    address, made = Address.parse(chore.facts["address"]), load_snapshot(ports, chore.service_id, active.snapshot)
+    objects = ports.cluster.list_objects(anchor.namespace, chore.service_id)
+    owners = {(ref.kind, ref.name): owner for ref, owner in objects.items()}
+    wanted = service_set(ports, address, chore.service_id, made, active.counts)
+    return all(owners.get((manifest["kind"], manifest["metadata"]["name"])) == anchor.uid for manifest in wanted)
 
 
 def _late_fence(chore: Chore) -> Fence:

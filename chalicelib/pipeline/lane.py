@@ -165,10 +165,14 @@ def _settled_deploy(deploy: Deploy, run: Run, now: datetime) -> Deploy:
     return replace(deploy, state=state, failure=run.failure, updated=now)
 
 
+_ANCHORING = {Stage.ANCHOR.value, Stage.TAKE_DOWN.value}
+"""Who came to these may have left an anchor, even if it never heard so."""
+
+
 def _chores_after(ended: Run, now: datetime, *, take_held: bool) -> list[Chore]:
     """What is left to do once the outcome of `ended` is settled."""
     wanted: list[ChoreKind] = []
-    if ended.turn and ended.facts.get("anchored"):
+    if _ANCHORING & ended.passed.keys():
         wanted.append(ChoreKind.TIDY)
     if ended.kind in DEPLOYING_KINDS and ended.outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
         wanted.append(ChoreKind.ANNOUNCE)

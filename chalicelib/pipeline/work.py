@@ -15,7 +15,8 @@ RUN_LIMIT = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`limit`: seconds that a run may stay at the stage; None: the service's own deployment timeout. `reverts`: the run may have
+    """`limit`: seconds that a run may stay at the stage; None: the service's own deployment timeout; without meaning where it is never
+    given up. `reverts`: the run may have
     moved something outside by then, so a failure has to put it back."""
 
     work: Work
@@ -42,14 +43,18 @@ TERMS: dict[Stage, Terms] = {
     Stage.SALVAGE: Terms(Work.ROLL_OUT, 120),
     Stage.REVERT: Terms(Work.ROLL_OUT, 120),
     Stage.WATCH_REVERT: Terms(Work.ROLL_OUT, 300),
-    Stage.TAKE_DOWN: Terms(Work.ROLL_OUT, 600),
-    Stage.WATCH_TAKE_DOWN: Terms(Work.ROLL_OUT, 600),
-    Stage.PURGE: Terms(Work.ROLL_OUT, 600),
-    Stage.FAN_OUT: Terms(Work.PLAN, 600),
-    Stage.WATCH_FAN_OUT: Terms(Work.PLAN, 3600),
+    Stage.TAKE_DOWN: Terms(Work.ROLL_OUT),
+    Stage.WATCH_TAKE_DOWN: Terms(Work.ROLL_OUT),
+    Stage.PURGE: Terms(Work.ROLL_OUT),
+    Stage.FAN_OUT: Terms(Work.PLAN),
+    Stage.WATCH_FAN_OUT: Terms(Work.PLAN),
 }
 
 REVERTING = frozenset({Stage.SALVAGE, Stage.REVERT, Stage.WATCH_REVERT})
+
+
+NEVER_GIVEN_UP = frozenset({Stage.TAKE_DOWN, Stage.WATCH_TAKE_DOWN, Stage.PURGE, Stage.FAN_OUT, Stage.WATCH_FAN_OUT})
+"""There is nothing to go back to from a teardown: it is tried again, however long an engine is away."""
 
 
 def work_of(stage: Stage) -> Work:
@@ -69,7 +74,7 @@ def timeout_of(run: Run) -> int:
 
 def overdue(run: Run, now: datetime) -> bool:
     """Whether the run has used up its stage's time or its own. While it waits for its turn, no time runs."""
-    if run.stage is Stage.WAITING:
+    if run.stage is Stage.WAITING or run.stage in NEVER_GIVEN_UP:
         return False
     if now >= run.stage_since + stage_limit(run):
         return True

@@ -21,10 +21,11 @@ from chalicelib.ports.store import Conflict, Put, Store, get_one
 LAST_USED_STEP = timedelta(hours=1)
 """How exact a key's `last_used` is: a write for every call would cost more than it tells."""
 
-Placed = Workspace | Project | Environment | Service
+LevelRecord = Workspace | Project | Environment | Service
+"""What lies at a level of the hierarchy."""
 P = TypeVar("P", Workspace, Project, Environment, Service)
 
-_TYPES: Mapping[Level, type[Placed]] = {
+_TYPES: Mapping[Level, type[LevelRecord]] = {
     Level.WORKSPACE: Workspace,
     Level.PROJECT: Project,
     Level.ENVIRONMENT: Environment,
@@ -59,7 +60,7 @@ class Place:
     """What a path names: the records from the workspace down, and the caller's membership, all read at one moment."""
 
     membership: Membership
-    chain: tuple[Placed, ...]
+    chain: tuple[LevelRecord, ...]
     """The records by level, the workspace first."""
 
     @property
@@ -143,7 +144,7 @@ def permit_key(caller: Caller, action: Action) -> None:
         )
 
 
-def check_version(record: Placed, expected: int | None) -> None:
+def check_version(record: LevelRecord, expected: int | None) -> None:
     """Raises StaleWrite unless `record` is at the version that the caller has seen (None: any will do)."""
     if expected is not None and record.version != expected:
         raise StaleWrite(

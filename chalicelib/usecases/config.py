@@ -10,7 +10,7 @@ from chalicelib.domain.addresses import Level, is_uuid
 from chalicelib.domain.config import INLINE_BYTES, Scope, Variable, check_variable, resolve
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.secrets import MASK, Secret
-from chalicelib.pipeline.steps.values import plain_value
+from chalicelib.pipeline.values import plain_value
 from chalicelib.ports import Ports
 from chalicelib.usecases.access import Actor
 from chalicelib.usecases.dotenv import BadLine, Setting, parse_dotenv

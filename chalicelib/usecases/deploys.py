@@ -111,7 +111,7 @@ def check_source(service: Service, ref: str) -> None:
 
 
 def services_of(ports: Ports, environment: Environment) -> list[Service]:
-    return [placed.service for placed in services.list_services(ports, environment.address)]
+    return [listed.service for listed in services.list_services(ports, environment.address)]
 
 
 def list_deploys(ports: Ports, service: Service) -> list[DeployStatus]:

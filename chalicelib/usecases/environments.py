@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chalicelib.domain import keys
-from chalicelib.domain.addresses import Address, Level, check_name, chosen_slug
+from chalicelib.domain.addresses import Address, Level, chosen_slug
 from chalicelib.domain.audit import audited
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.hierarchy import Environment
@@ -14,6 +14,7 @@ from chalicelib.ports import Ports
 from chalicelib.ports.store import Check, Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor, check_version
 from chalicelib.usecases.attempts import repeated
+from chalicelib.usecases.changes import renamed, written
 from chalicelib.usecases.projects import being_deleted, get_project
 from chalicelib.usecases.workspaces import slug_taken
 
@@ -29,15 +30,8 @@ def create_environment(ports: Ports, actor: Actor, project: Address, *, name: st
 
 
 def rename_environment(ports: Ports, actor: Actor, address: Address, *, name: str, expected: int | None = None) -> Environment:
-    """The environment with a new name; its slug stays."""
-    check_name(name)
-
-    def attempt() -> Environment:
-        environment = get_environment(ports.store, address)
-        check_version(environment, expected)
-        return _changed(ports, actor, replace(environment, name=name, automatic=False), "rename")
-
-    return repeated(attempt)
+    """The environment with a new name, which counts as asked for from now on; its slug stays."""
+    return renamed(ports, actor, name, lambda: replace(get_environment(ports.store, address), automatic=False), expected)
 
 
 def delete_environment(ports: Ports, actor: Actor, address: Address, *, expected: int | None = None) -> None:
@@ -67,19 +61,10 @@ def _create(ports: Ports, actor: Actor, address: Address, name: str) -> Environm
     existing = get_one(ports.store, keys.environment(address))
     if existing is not None:
         if existing.automatic and not existing.closing:
-            return _changed(ports, actor, replace(existing, name=name, automatic=False), "create")
+            return written(ports, actor, replace(existing, name=name, automatic=False), "create", name=name)
         raise slug_taken(Level.ENVIRONMENT, address)
     now = ports.clock.now()
     fresh = Environment(id=ports.clock.new_id(), address=address, name=name, created=now, updated=now)
     environment, entry = audited(fresh, subject=fresh.id, at=now, by=actor.username, action="create", address=str(address))
     ports.store.commit([Put(environment), Put(entry), Check(keys.key_of(project), project.version)])
     return replace(environment, version=1)
-
-
-def _changed(ports: Ports, actor: Actor, environment: Environment, action: str) -> Environment:
-    now = ports.clock.now()
-    moved, entry = audited(
-        replace(environment, updated=now), subject=environment.id, at=now, by=actor.username, action=action, name=environment.name
-    )
-    ports.store.commit([Put(moved), Put(entry)])
-    return replace(moved, version=moved.version + 1)

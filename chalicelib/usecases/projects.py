@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chalicelib.domain import keys
-from chalicelib.domain.addresses import Address, Level, check_name, chosen_slug
+from chalicelib.domain.addresses import Address, Level, chosen_slug
 from chalicelib.domain.audit import audited
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.hierarchy import STANDARD_ENVIRONMENTS, Environment, Project, Service
@@ -16,6 +16,7 @@ from chalicelib.ports import Ports
 from chalicelib.ports.store import Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor, check_version
 from chalicelib.usecases.attempts import repeated
+from chalicelib.usecases.changes import renamed
 from chalicelib.usecases.workspaces import get_workspace, slug_taken
 
 
@@ -37,19 +38,7 @@ def create_project(ports: Ports, actor: Actor, workspace_slug: str, *, name: str
 
 def rename_project(ports: Ports, actor: Actor, address: Address, *, name: str, expected: int | None = None) -> Project:
     """The project with a new name; its slug stays."""
-    check_name(name)
-
-    def attempt() -> Project:
-        project = get_project(ports.store, address)
-        check_version(project, expected)
-        now = ports.clock.now()
-        renamed, entry = audited(
-            replace(project, name=name, updated=now), subject=project.id, at=now, by=actor.username, action="rename", name=name
-        )
-        ports.store.commit([Put(renamed), Put(entry)])
-        return replace(renamed, version=renamed.version + 1)
-
-    return repeated(attempt)
+    return renamed(ports, actor, name, lambda: get_project(ports.store, address), expected)
 
 
 def delete_project(ports: Ports, actor: Actor, address: Address, *, expected: int | None = None) -> None:

@@ -13,8 +13,8 @@ from chalicelib.domain.promotions import ConfigFrom, Preview, preview
 from chalicelib.domain.runs import Request, RunKind
 from chalicelib.domain.snapshots import FrozenVariable, Keep, Snapshot, SnapshotRecord, frozen, parse_document
 from chalicelib.pipeline.intents import Accepted, accept
-from chalicelib.pipeline.steps.loads import load_scopes
-from chalicelib.pipeline.steps.values import plain_value
+from chalicelib.pipeline.loads import load_scopes
+from chalicelib.pipeline.values import plain_value
 from chalicelib.ports import Ports
 from chalicelib.usecases.deploys import check_open, unexpired
 

@@ -12,13 +12,14 @@ from chalicelib.domain.builds import Build
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.hierarchy import MAX_PROCESS_COUNT, Service, count_of
 from chalicelib.domain.lanes import Lane
-from chalicelib.domain.procfile import RELEASE, is_process_name
+from chalicelib.domain.procfile import MAX_PROCESSES, RELEASE, is_process_name
 from chalicelib.domain.runs import Request, RunKind
 from chalicelib.pipeline.intents import accept
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Check, Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor, check_version
 from chalicelib.usecases.attempts import repeated
+from chalicelib.usecases.changes import written
 from chalicelib.usecases.environments import get_environment
 from chalicelib.usecases.projects import being_deleted, get_project
 from chalicelib.usecases.service_fields import ServiceFields, with_fields
@@ -29,7 +30,7 @@ BATCH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class ServiceWithLane:
     """A service with its lane: what is set, and what of it runs."""
 
     service: Service
@@ -43,50 +44,43 @@ class Placed:
         return {process: count_of(self.service.process_counts, process) for process in known}
 
 
-def list_services(ports: Ports, environment: Address) -> list[Placed]:
+def list_services(ports: Ports, environment: Address) -> list[ServiceWithLane]:
     services: list[Service] = all_of(ports.store, *keys.services(environment))
     lanes: list[Lane | None] = []
     for start in range(0, len(services), BATCH):
         lanes += ports.store.get([keys.lane(service.id) for service in services[start : start + BATCH]])
-    return [_placed(service, lane) for service, lane in zip(services, lanes, strict=True)]
+    return [_joined(service, lane) for service, lane in zip(services, lanes, strict=True)]
 
 
-def place_service(ports: Ports, service: Service) -> Placed:
-    return _placed(service, get_one(ports.store, keys.lane(service.id)))
+def with_lane(ports: Ports, service: Service) -> ServiceWithLane:
+    return _joined(service, get_one(ports.store, keys.lane(service.id)))
 
 
-def create_service(ports: Ports, actor: Actor, environment: Address, *, name: str, slug: str = "", fields: ServiceFields) -> Placed:
+def create_service(
+    ports: Ports, actor: Actor, environment: Address, *, name: str, slug: str = "", fields: ServiceFields
+) -> ServiceWithLane:
     address = environment.child(chosen_slug(name, slug))
     return repeated(lambda: _create(ports, actor, address, replace(fields, name=name)))
 
 
-def change_service(ports: Ports, actor: Actor, address: Address, fields: ServiceFields, *, expected: int | None = None) -> Placed:
+def change_service(ports: Ports, actor: Actor, address: Address, fields: ServiceFields, *, expected: int | None = None) -> ServiceWithLane:
     """The service with the fields that are given; what runs is touched by the next deploy, not by this."""
 
-    def attempt() -> Placed:
+    def attempt() -> ServiceWithLane:
         service = _open_service(ports.store, address)
         check_version(service, expected)
-        now = ports.clock.now()
         changed = with_fields(service, fields, local_repositories=ports.settings.local_repositories)
-        moved, entry = audited(
-            replace(changed, updated=now),
-            subject=service.id,
-            at=now,
-            by=actor.username,
-            action="change",
-            fields=", ".join(fields.given),
-        )
-        ports.store.commit([Put(moved), Put(entry), *_team_check(ports.store, fields, address)])
-        return place_service(ports, replace(moved, version=moved.version + 1))
+        team = _team_check(ports.store, fields, address)
+        return with_lane(ports, written(ports, actor, changed, "change", alongside=team, fields=", ".join(fields.given)))
 
     return repeated(attempt)
 
 
-def scale_service(ports: Ports, actor: Actor, address: Address, counts: Mapping[str, int]) -> Placed:
+def scale_service(ports: Ports, actor: Actor, address: Address, counts: Mapping[str, int]) -> ServiceWithLane:
     """Sets the counts of the processes that are named, and begins to bring them about; the others keep theirs."""
     _check_counts(counts)
 
-    def attempt() -> Placed:
+    def attempt() -> ServiceWithLane:
         service = _open_service(ports.store, address)
         _check_known(counts, known_processes(ports.store, service.id), address)
         now = ports.clock.now()
@@ -100,7 +94,7 @@ def scale_service(ports: Ports, actor: Actor, address: Address, counts: Mapping[
             counts=", ".join(f"{process}={count}" for process, count in sorted(counts.items())),
         )
         accept(ports, service, Request(kind=RunKind.SCALE, by=actor.username), changes=[Put(moved), Put(entry)])
-        return place_service(ports, replace(moved, version=moved.version + 1))
+        return with_lane(ports, replace(moved, version=moved.version + 1))
 
     return repeated(attempt)
 
@@ -140,8 +134,8 @@ def known_processes(store: Store, service_id: str) -> Sequence[str] | None:
         after = page.next
 
 
-def _placed(service: Service, lane: Lane | None) -> Placed:
-    return Placed(service=service, lane=lane or Lane(service_id=service.id))
+def _joined(service: Service, lane: Lane | None) -> ServiceWithLane:
+    return ServiceWithLane(service=service, lane=lane or Lane(service_id=service.id))
 
 
 def _open_service(store: Store, address: Address) -> Service:
@@ -151,7 +145,7 @@ def _open_service(store: Store, address: Address) -> Service:
     return service
 
 
-def _create(ports: Ports, actor: Actor, address: Address, fields: ServiceFields) -> Placed:
+def _create(ports: Ports, actor: Actor, address: Address, fields: ServiceFields) -> ServiceWithLane:
     environment = get_environment(ports.store, address.at(Level.ENVIRONMENT))
     project = get_project(ports.store, address.at(Level.PROJECT))
     for parent, level in ((project, Level.PROJECT), (environment, Level.ENVIRONMENT)):
@@ -165,7 +159,7 @@ def _create(ports: Ports, actor: Actor, address: Address, fields: ServiceFields)
     service, entry = audited(fresh, subject=fresh.id, at=now, by=actor.username, action="create", address=str(address))
     parents: list[Change] = [Check(keys.key_of(parent), parent.version) for parent in (project, environment)]
     ports.store.commit([Put(service), Put(entry), *parents, *_team_check(ports.store, fields, address)])
-    return _placed(replace(service, version=1), None)
+    return _joined(replace(service, version=1), None)
 
 
 def _team_check(store: Store, fields: ServiceFields, address: Address) -> list[Change]:
@@ -180,6 +174,13 @@ def _check_counts(counts: Mapping[str, int]) -> None:
     if not counts:
         raise Invalid(
             "no process is named", code="counts_empty", hint="name at least one, for example web=2", extra={"process_counts": "empty"}
+        )
+    if len(counts) > MAX_PROCESSES:
+        raise Invalid(
+            f"{len(counts):,} processes are named; a service has at most {MAX_PROCESSES}",
+            code="process_invalid",
+            hint="name the processes of the Procfile, such as web",
+            extra={"process_counts": "too many"},
         )
     for process, count in counts.items():
         if not is_process_name(process) or process == RELEASE:

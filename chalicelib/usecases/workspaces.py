@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.domain import keys
-from chalicelib.domain.addresses import Address, Level, check_name, chosen_slug
+from chalicelib.domain.addresses import Address, Level, chosen_slug
 from chalicelib.domain.audit import audited
 from chalicelib.domain.config import Scope, scope_owner, team_owner
 from chalicelib.domain.errors import Conflict, NotFound
@@ -17,6 +17,7 @@ from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Check, Delete, Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor, check_version
 from chalicelib.usecases.attempts import repeated
+from chalicelib.usecases.changes import renamed
 from chalicelib.usecases.membership import joining, leaving
 
 BATCH = 40
@@ -61,19 +62,7 @@ def create_workspace(ports: Ports, actor: Actor, *, name: str, personal: bool = 
 
 def rename_workspace(ports: Ports, actor: Actor, slug: str, *, name: str, expected: int | None = None) -> Workspace:
     """The workspace with a new name; its slug stays."""
-    check_name(name)
-
-    def attempt() -> Workspace:
-        workspace = get_workspace(ports.store, slug)
-        check_version(workspace, expected)
-        now = ports.clock.now()
-        renamed, entry = audited(
-            replace(workspace, name=name, updated=now), subject=workspace.id, at=now, by=actor.username, action="rename", name=name
-        )
-        ports.store.commit([Put(renamed), Put(entry)])
-        return replace(renamed, version=renamed.version + 1)
-
-    return repeated(attempt)
+    return renamed(ports, actor, name, lambda: get_workspace(ports.store, slug), expected)
 
 
 def delete_workspace(ports: Ports, actor: Actor, slug: str, *, expected: int | None = None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.contracts.repositories import Repository
-from tests.journeys.harness import SERVER
+from tests.journeys.repository import SERVER
 
 GOOD = {"server.py": SERVER, "VERSION": "1", "Procfile": "web: python server.py\n"}
 QUIET = {"Procfile": "worker: sleep 1000\n"}

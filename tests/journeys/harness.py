@@ -7,61 +7,25 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import httpx
 
 from chalicelib.adapters.embedded.node.control import node_pid
 from tests.demo.deliveries import deliver, push_delivery
 from tests.demo.visitors import Place, SteadyClient
+from tests.journeys.processes import free_ports, kill_processes_of, processes_of
+from tests.journeys.repository import BRANCH, Repository
+from tests.journeys.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN = 30.0
 END_WITHIN = 25.0
 WEBHOOK_SECRET = "a-secret-of-the-tests"
-BRANCH = "main"
-T = TypeVar("T")
-
-SERVER = """
-import json, os, signal, threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-
-VERSION = Path("VERSION").read_text().strip()
-NAMES = ("GREETING", "TOKEN")
-
-
-class Handler(BaseHTTPRequestHandler):
-    timeout = 5
-
-    def do_GET(self):
-        body = json.dumps({"version": VERSION, **{name: os.environ[name] for name in NAMES if name in os.environ}}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *line):
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = False
-    request_queue_size = 128
-
-
-server = Server(("127.0.0.1", int(os.environ["PORT"])), Handler)
-signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-server.serve_forever(poll_interval=0.05)
-server.server_close()
-"""
-"""A web service that says its version, and which of two variables it got."""
 
 
 class Ancla:
@@ -104,7 +68,7 @@ class Ancla:
     def command(self) -> list[str]:
         return [sys.executable, "local.py"]
 
-    def __enter__(self) -> Ancla:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -135,17 +99,20 @@ class Ancla:
     def kill_all(self) -> None:
         """kill -9 of `local.py` and of the node: the services stay, without a supervisor and a router."""
         self.kill()
+        if node_pid(self.home) is not None:
+            self.kill_node()
+
+    def kill_node(self) -> None:
+        """kill -9 of the node alone."""
         node = node_pid(self.home)
-        if node is not None:
-            os.kill(node, signal.SIGKILL)
-            wait_for(lambda: node_pid(self.home) is None, seconds=END_WITHIN, what="the node to be dead")
+        assert node is not None, "no node runs"
+        os.kill(node, signal.SIGKILL)
+        wait_for(lambda: node_pid(self.home) != node, seconds=END_WITHIN, what="the node to be dead")
 
     def cut_power(self) -> None:
         """kill -9 of all processes of this Ancla, the services too: what a power cut leaves."""
         self.kill_all()
-        while left := processes_of(self.home):
-            for pid in left:
-                _kill(pid)
+        kill_processes_of(self.home)
 
     def stop(self) -> None:
         """SIGTERM, as a service manager sends it; asserts that nothing of this Ancla is left."""
@@ -164,8 +131,7 @@ class Ancla:
                 self._process.wait(END_WITHIN)
             except subprocess.TimeoutExpired:
                 self.kill()
-        for pid in processes_of(self.home):
-            _kill(pid)
+        kill_processes_of(self.home)
 
     def ask(
         self, method: str, path: str, body: Any = None, *, key: str | None = None, headers: Mapping[str, str] | None = None
@@ -222,7 +188,10 @@ class Ancla:
     def serves(self, path: str) -> bool:
         """Whether the service gives a good answer now."""
         with httpx.Client(timeout=5, trust_env=False) as client:
-            return self.place(path).ask(client).is_success
+            try:
+                return self.place(path).ask(client).is_success
+            except httpx.TransportError:
+                return False
 
     def wait_until_serving(self, path: str, *, seconds: float = 20) -> None:
         """Until the service gives good answers (again)."""
@@ -240,46 +209,6 @@ class Ancla:
             return False
 
 
-class Repository:
-    """A git repository on this machine; `folder` is what a service names as its source."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True)
-        self._git("init", "--quiet", "--initial-branch", BRANCH)
-
-    def commit(self, files: Mapping[str, str]) -> str:
-        """Writes `files`, commits all there is, and returns the commit."""
-        for name, text in files.items():
-            file = self.folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-        self._git("add", "--all")
-        self._git("commit", "--quiet", "--allow-empty", "--message", "a change")
-        return self.head()
-
-    def head(self) -> str:
-        """The newest commit."""
-        return self._git("rev-parse", "HEAD").strip()
-
-    def commit_version(self, version: str, **procfile: str) -> str:
-        """Commits a web service that answers with `version`, with more process types if wanted; returns the commit."""
-        lines = {"web": "python server.py", **procfile}
-        return self.commit({"server.py": SERVER, "VERSION": version, "Procfile": "".join(f"{k}: {v}\n" for k, v in lines.items())})
-
-    def _git(self, *arguments: str) -> str:
-        author = {"NAME": "Tester", "EMAIL": "tester@example.com"}
-        environ = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.folder.parent),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            **{f"GIT_{who}_{name}": value for who in ("AUTHOR", "COMMITTER") for name, value in author.items()},
-        }
-        done = subprocess.run(["git", *arguments], cwd=self.folder, env=environ, check=True, capture_output=True, text=True, timeout=30)
-        return done.stdout
-
-
 class SteadyLoad:
     """`with SteadyLoad(place) as load:` asks the service all along; afterwards `load.client.failures` says what failed."""
 
@@ -292,48 +221,3 @@ class SteadyLoad:
 
     def __exit__(self, *_: object) -> None:
         self.client.stop()
-
-
-def wait_for(what_is: Callable[[], T | None], *, seconds: float = 30, what: str, pause: float = 0.05) -> T:
-    """Asks until the answer is a true value, and returns it; fails after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = what_is()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
-        time.sleep(pause)
-
-
-def processes_of(home: Path) -> dict[int, str]:
-    """The live processes that belong to the Ancla in `home`, by pid, with their commands."""
-    found: dict[int, str] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        pid = int(folder.name)
-        try:
-            command = (folder / "cmdline").read_bytes()
-            told = command + (folder / "environ").read_bytes() + os.readlink(folder / "cwd").encode()
-        except OSError:
-            continue  # it is gone, or somebody else's
-        if command and pid != os.getpid() and str(home).encode() in told:
-            found[pid] = command.replace(b"\0", b" ").decode(errors="replace")
-    return found
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, no two the same."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return

@@ -44,6 +44,12 @@ def test_a_number_beyond_all_bounds_is_refused(town: Town, body: bytes) -> None:
 
 
 @pytest.mark.usefixtures("nothing_changes")
+def test_of_two_fields_of_one_name_the_last_one_counts(town: Town) -> None:
+    answer = town.raw("POST", f"/api/v1{CONFIG}", b'{"name": "GOOD", "name": "1X", "value": "2"}')
+    check_refused(answer, 422, "variable_name_invalid", "name")
+
+
+@pytest.mark.usefixtures("nothing_changes")
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [

@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import pytest
 
-from tests.journeys.harness import Ancla, Repository, SteadyLoad, wait_for
+from tests.journeys.harness import Ancla, SteadyLoad
+from tests.journeys.repository import Repository
+from tests.journeys.waiting import wait_for
 
 pytestmark = pytest.mark.journey
 
@@ -21,14 +24,14 @@ MOUNTING = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--user"
 _MOUNT = 'mount -t tmpfs -o size=4m tmpfs "$ANCLA_HOME"'
 
 
-class FullDisk(Ancla):
+class FullDisk(Ancla, ABC):
     """An Ancla whose disk can be filled, and freed again."""
 
-    def fill(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def fill(self) -> None: ...
 
-    def free(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def free(self) -> None: ...
 
 
 class Limited(FullDisk):

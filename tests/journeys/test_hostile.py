@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from tests.demo.deliveries import deliver, push_delivery
-from tests.journeys.harness import BRANCH, WEBHOOK_SECRET
+from tests.journeys.harness import WEBHOOK_SECRET
+from tests.journeys.repository import BRANCH
 from tests.journeys.town import PROJECT, SERVICE, WORKSPACE, Town, check_refused, made_town
 
 pytestmark = pytest.mark.journey

@@ -10,7 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.journeys.harness import Ancla, Repository, processes_of, wait_for
+from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.embedded.cluster import EmbeddedCluster
+from chalicelib.manifests.names import namespace_of
+from tests.journeys.harness import Ancla
+from tests.journeys.processes import processes_of
+from tests.journeys.repository import Repository
+from tests.journeys.waiting import wait_for
 
 pytestmark = pytest.mark.journey
 
@@ -101,8 +107,9 @@ def test_a_push_does_not_displace_a_rollback_that_waits_and_is_taken_when_the_pi
     assert ancla.answer(path) == {"version": "4"}
 
 
+@pytest.mark.parametrize("stages", [{"resolve", "build", "watch_build"}, {"watch_release"}], ids=["build", "release"])
 def test_a_service_made_again_under_the_name_of_one_deleted_while_it_deployed_meets_nothing_of_it(
-    ancla: Ancla, repository: Repository
+    ancla: Ancla, repository: Repository, stages: set[str]
 ) -> None:
     path = ancla.make_service("acme/shop/again/api", repository)
     ancla.api("POST", f"{path}/config", {"name": "GREETING", "value": "old"})
@@ -111,9 +118,11 @@ def test_a_service_made_again_under_the_name_of_one_deleted_while_it_deployed_me
     assert ancla.answer(path) == {"version": "1", "GREETING": "old", "TOKEN": "old-secret"}
     first = ancla.api("GET", path)
     repository.commit_version("2", worker="sleep 1000", release=SLOW_RELEASE)
-    ancla.deploy(path)
+    under_way = ancla.deploy(path)
+    wait_for(lambda: ancla.run(path, under_way)["stage"] in stages, what=f"the deploy to be at {stages}", pause=0.005)
     ancla.api("DELETE", path)
     wait_for(lambda: ancla.ask("GET", path).status_code == 404, what="the service to be gone")
+    assert _objects(ancla, first["id"]) == []
 
     repository.commit_version("3")
     ancla.make_service("acme/shop/again/api", repository)
@@ -124,6 +133,8 @@ def test_a_service_made_again_under_the_name_of_one_deleted_while_it_deployed_me
     assert (run["run"], run["build"], run["deploy"], run["outcome"]) == (1, 1, 1, "succeeded")
     assert ancla.answer(path) == {"version": "3"}
     assert not [command for command in processes_of(ancla.home).values() if "sleep" in command]
+    ancla.api("DELETE", path)
+    wait_for(lambda: ancla.ask("GET", path).status_code == 404, what="the service to be gone again")
 
 
 def test_an_environment_is_deleted_with_all_that_is_in_it(ancla: Ancla, repository: Repository) -> None:
@@ -149,6 +160,12 @@ def _items(ancla: Ancla, path: str) -> list[dict[str, Any]]:
     listed = ancla.api("GET", path)
     items: list[dict[str, Any]] = listed["items"] if isinstance(listed, dict) else listed
     return items
+
+
+def _objects(ancla: Ancla, service_id: str) -> list[str]:
+    """What the cluster holds of a service."""
+    cluster = EmbeddedCluster(ancla.home, SystemClock())
+    return [f"{ref.kind} {ref.name}" for ref in cluster.list_objects(namespace_of("acme"), service_id)]
 
 
 def _status(ancla: Ancla, environment: str) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.harness import ROOT, Ancla, Repository, free_ports, processes_of
+from tests.journeys.harness import ROOT, Ancla
+from tests.journeys.processes import free_ports, processes_of
+from tests.journeys.repository import Repository
 
 pytestmark = pytest.mark.journey
 

@@ -12,7 +12,10 @@ import httpx
 import pytest
 
 from chalicelib.api.surface import ROUTES
-from tests.journeys.harness import Ancla, Repository, SteadyLoad, wait_for
+from tests.journeys.harness import Ancla, SteadyLoad
+from tests.journeys.processes import processes_of
+from tests.journeys.repository import Repository
+from tests.journeys.waiting import wait_for
 
 pytestmark = pytest.mark.journey
 
@@ -137,6 +140,15 @@ def test_the_most_specific_of_five_scopes_wins(ancla: Ancla, repository: Reposit
     assert ancla.answer(path)["GREETING"] == "of the workspace"
 
 
+def test_a_value_arrives_as_it_was_set(ancla: Ancla, repository: Repository) -> None:
+    path = ancla.make_service("acme/values/staging/web", repository)
+    value = " $HOME ${X} $(TOKEN) $$ `id` \\n 'one' \"two\" #three\ta=b\r\nnext line \u2028🦀 {{ . }} %s "
+    ancla.api("POST", f"{path}/config", {"name": "GREETING", "value": value})
+    ancla.api("POST", f"{path}/config", {"name": "TOKEN", "value": value, "secret": True})
+    good(ancla, path)
+    assert ancla.answer(path) == {"version": "1", "GREETING": value, "TOKEN": value}
+
+
 def test_a_secret_shows_nowhere_but_in_the_process(ancla: Ancla, repository: Repository) -> None:
     path = ancla.make_service("acme/secrets/staging/web", repository)
     wish = {"name": "TOKEN", "value": CANARY, "secret": True, "buildtime": True}
@@ -149,7 +161,8 @@ def test_a_secret_shows_nowhere_but_in_the_process(ancla: Ancla, repository: Rep
     answers = [_get(ancla, route).content for route in get_paths(ancla, path, run)]
     assert not [answer for answer in answers if any(form in answer for form in _forms(CANARY))]
     files = [file for file in [*ancla.home.rglob("*"), ancla.log] if file.is_file() and not file.is_symlink()]
-    assert {file.suffix for file in files} >= {".db", ".key", ".log"}
+    assert {"vault.db", "state.db", "local.log"} <= {file.name for file in files}
+    assert [command for command in processes_of(ancla.home).values() if CANARY in command] == []
     assert [str(file) for file in files if any(form in file.read_bytes() for form in _forms(CANARY))] == []
 
 

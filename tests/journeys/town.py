@@ -17,7 +17,8 @@ from chalicelib.settings import read_settings
 from chalicelib.usecases.people import create_user
 from chalicelib.wiring import make_ports
 from tests.demo.deliveries import PATH
-from tests.journeys.harness import WEBHOOK_SECRET, Ancla, Repository
+from tests.journeys.harness import WEBHOOK_SECRET, Ancla
+from tests.journeys.repository import Repository
 
 WORKSPACE = "/workspaces/acme"
 PROJECT = f"{WORKSPACE}/projects/shop"

@@ -29,7 +29,7 @@ from chalicelib.domain.snapshots import Snapshot
 from chalicelib.manifests.vault import scope_path
 from chalicelib.pipeline import chores, intents, machine
 from chalicelib.pipeline.intents import Accepted, accept
-from chalicelib.pipeline.steps.loads import load_snapshot
+from chalicelib.pipeline.loads import load_snapshot
 from chalicelib.pipeline.sweep import sweep
 from chalicelib.ports import Ports
 from chalicelib.ports.queue import VISIBILITY, Received, Work

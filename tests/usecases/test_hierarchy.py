@@ -80,9 +80,9 @@ def test_an_environment_that_came_with_its_project_is_given_to_one_alone(world: 
 def test_two_who_scale_at_once_lose_nothing(world: World) -> None:
     address = world.make_service().address
     racing = with_rival(world.ports, lambda: services.scale_service(world.ports, world.ada, address, {"web": 3}))
-    placed = services.scale_service(racing, world.ada, address, {"worker": 2})
-    assert placed.service.process_counts == {"web": 3, "worker": 2}
-    lane: Lane | None = get_one(world.ports.store, keys.lane(placed.service.id))
+    changed = services.scale_service(racing, world.ada, address, {"worker": 2})
+    assert changed.service.process_counts == {"web": 3, "worker": 2}
+    lane: Lane | None = get_one(world.ports.store, keys.lane(changed.service.id))
     assert lane is not None
     assert lane.intent == 2
 
@@ -91,8 +91,8 @@ def test_a_rename_and_a_change_at_once_both_count(world: World) -> None:
     address = world.make_service().address
     rename = ServiceFields(name="New")
     racing = with_rival(world.ports, lambda: services.change_service(world.ports, world.ada, address, rename))
-    placed = services.change_service(racing, world.ada, address, ServiceFields(platform="docker"))
-    assert (placed.service.name, placed.service.platform) == ("New", "docker")
+    changed = services.change_service(racing, world.ada, address, ServiceFields(platform="docker"))
+    assert (changed.service.name, changed.service.platform) == ("New", "docker")
 
 
 def test_a_service_that_changed_since_it_was_seen_is_not_deleted(world: World) -> None:

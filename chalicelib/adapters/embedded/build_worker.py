@@ -71,7 +71,7 @@ class Worker:
         order = self._order
         if order.strategy != "dockerfile":
             hint = "set the build strategy to 'dockerfile'; buildpacks need a profile with BuildKit"
-            raise Invalid(f"the strategy {order.strategy!r} is not there on one machine", code="strategy_unsupported", hint=hint)
+            raise Invalid(f"the strategy {order.strategy!r} is not possible on one machine", code="strategy_unsupported", hint=hint)
         tree = self._images.staging(order.id) / "tree"
         tree.mkdir()
         self._fetch(tree)

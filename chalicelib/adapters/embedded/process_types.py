@@ -44,5 +44,5 @@ def recorded_steps(dockerfile: str) -> str:
 
 
 def _looked_for(procfile: str, dockerfile: str) -> str:
-    looked = "the Procfile has but a release command" if procfile else "there is no Procfile"
-    return f"{looked}, and {'the Dockerfile has no CMD or ENTRYPOINT' if dockerfile else 'no Dockerfile either'}"
+    looked = "the Procfile has only a release command" if procfile else "there is no Procfile"
+    return f"{looked}, and {'the Dockerfile has no CMD or ENTRYPOINT' if dockerfile else 'there is no Dockerfile'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from chalicelib.domain.failures import Failure
@@ -22,6 +22,9 @@ _NOT_FOUND = re.compile(r"\b404\b")
 _NO_SUCH_PATH = "answer 2xx at the health check's path, or name a path that does: ancla services update … --health-check-path /"
 MAX_PODS = 3
 LOG_LINES = 10
+MAX_LINE = 300
+"""Characters of one line of evidence: it is kept with the run, whose record must stay small whatever a process prints."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def certain_failure(run: Run, status: ProcessStatus) -> Fail:
@@ -33,13 +36,23 @@ def with_evidence(failure: Failure, pods: Sequence[PodEvidence]) -> Failure:
     """The failure with what the pods have to tell: their state, last probe answer and log lines. What a health check hints at counts
     only where that is what failed: beside a process that exits, another may have been ended while it still started."""
     guilty = [pod for pod in pods if not pod.healthy][:MAX_PODS]
-    told = [line for pod in guilty for line in _lines(pod)]
+    told = shown(line for pod in guilty for line in _lines(pod))
     if failure.code != "health_check_failed":
         return replace(failure, evidence=(*failure.evidence, *told))
     probes = [pod.probe for pod in guilty if pod.probe]
     hints = [pod.hint for pod in guilty if pod.hint] or [_NO_SUCH_PATH for probe in probes if _NOT_FOUND.search(probe)]
     message = f"{failure.message}: {probes[0]}" if probes else failure.message
     return replace(failure, message=message, hint=hints[0] if hints else failure.hint, evidence=(*failure.evidence, *told))
+
+
+def shown(lines: Iterable[str]) -> tuple[str, ...]:
+    """Lines of anybody's as they can be shown anywhere: without colours and control characters, and none of them too long."""
+    return tuple(_shown(line) for line in lines)
+
+
+def _shown(line: str) -> str:
+    plain = "".join(character if character.isprintable() else " " for character in _COLOUR.sub("", line))
+    return plain if len(plain) <= MAX_LINE else f"{plain[:MAX_LINE]}…"
 
 
 def _lines(pod: PodEvidence) -> list[str]:

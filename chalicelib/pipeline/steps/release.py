@@ -9,10 +9,11 @@ from __future__ import annotations
 from chalicelib.domain.runs import Run, Stage
 from chalicelib.manifests import names
 from chalicelib.manifests.kubernetes import render_release_config, render_release_pod
+from chalicelib.pipeline.loads import anchor_of, fence_of, load_snapshot
 from chalicelib.pipeline.narration import append, narrate
 from chalicelib.pipeline.outcome import Go, StepResult, Wait, fail
 from chalicelib.pipeline.slices import Slice
-from chalicelib.pipeline.steps.loads import anchor_of, fence_of, load_snapshot
+from chalicelib.pipeline.steps.diagnosis import shown
 from chalicelib.ports import Ports
 from chalicelib.ports.cluster import PodPhase, PodStatus
 
@@ -59,6 +60,6 @@ def _failed(run: Run, status: PodStatus) -> StepResult:
     code = "release_lost" if cut_off else "release_failed"
     how = "was cut off" if cut_off else f"ended with exit code {status.exit_code}"
     said = f": {status.message}" if status.message and (cut_off or (status.exit_code or 0) > FROM_SIGNALS) else ""
-    evidence = tuple(status.log.decode(errors="replace").splitlines()[-20:])
+    evidence = shown(status.log.decode(errors="replace").splitlines()[-20:])
     hint = CUT_OFF_HINT if cut_off else "look at its output in the deploy's log; nothing was rolled out"
     return fail(run, code, f"the release command {how}{said}", hint, evidence)

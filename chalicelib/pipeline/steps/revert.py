@@ -9,12 +9,12 @@ from chalicelib.domain.fences import Phase
 from chalicelib.domain.runs import Run, Stage
 from chalicelib.manifests import names
 from chalicelib.manifests.kubernetes import render_anchor
+from chalicelib.pipeline.loads import anchor_of, fence_of, load_lane, load_snapshot, revert_anchor_of
 from chalicelib.pipeline.narration import narrate
 from chalicelib.pipeline.outcome import Fail, Go, StepResult, Wait
 from chalicelib.pipeline.slices import Slice
 from chalicelib.pipeline.steps.diagnosis import with_evidence
-from chalicelib.pipeline.steps.loads import anchor_of, fence_of, load_lane, load_snapshot, revert_anchor_of
-from chalicelib.pipeline.steps.roll_out import identity, put_into_catalog, service_set
+from chalicelib.pipeline.wanted import identity, put_into_catalog, service_set
 from chalicelib.ports import Ports
 
 
@@ -37,9 +37,9 @@ def revert(run: Run, ports: Ports, time: Slice) -> StepResult:
         ports.cluster.delete_anchor(anchor_of(run))
         return _reverted(ports, run, "nothing ran before")
     made = load_snapshot(ports, run.owner, active.snapshot)
-    manifests = [*identity(ports, run, made), *service_set(ports, run, made, active.snapshot, active.counts)]
+    manifests = [*identity(ports, run.address, run.owner, made), *service_set(ports, run.address, run.owner, made, active.counts)]
     ports.cluster.apply(manifests, owner=revert_anchor_of(run), fence=fence)
-    put_into_catalog(ports, run, made, Phase.REVERT)
+    put_into_catalog(ports, run.address, run.owner, made, fence)
     return Go(Stage.WATCH_REVERT, run)
 
 

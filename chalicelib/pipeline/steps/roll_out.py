@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from chalicelib.domain.deploys import Running
@@ -12,16 +11,15 @@ from chalicelib.domain.hierarchy import count_of
 from chalicelib.domain.runs import Outcome, Run, RunKind, Stage
 from chalicelib.domain.snapshots import Snapshot
 from chalicelib.manifests import names
-from chalicelib.manifests.catalog import render_entry
-from chalicelib.manifests.kubernetes import render_anchor, render_identity, render_set, render_shared, with_counts
+from chalicelib.manifests.kubernetes import render_anchor, render_shared
 from chalicelib.manifests.vault import snapshot_path, snapshot_prefix
+from chalicelib.pipeline.loads import anchor_of, fence_of, load_lane, load_service, load_snapshot, load_workspace, workload_of
 from chalicelib.pipeline.narration import narrate
 from chalicelib.pipeline.outcome import End, Go, StepResult, Wait, fail
 from chalicelib.pipeline.slices import Slice
 from chalicelib.pipeline.steps.diagnosis import certain_failure
-from chalicelib.pipeline.steps.loads import anchor_of, fence_of, load_lane, load_service, load_snapshot, load_workspace, workload_of
+from chalicelib.pipeline.wanted import identity, put_into_catalog, service_set
 from chalicelib.ports import Ports
-from chalicelib.ports.cluster import Manifest
 
 MAX_OBJECT_BYTES = 1024 * 1024
 """etcd takes 1.5 MiB; Kubernetes keeps some for itself."""
@@ -37,7 +35,7 @@ def preflight(run: Run, ports: Ports, time: Slice) -> StepResult:
     if made.secret_names and not ports.vault.readable(workload, snapshot_path(run.owner, run.snapshot)):
         path = snapshot_path(run.owner, run.snapshot)
         return fail(run, "secret_unreadable", f"the service's account cannot read {path}", "this is on Ancla's side; deploy again")
-    for manifest in service_set(ports, run, made, run.snapshot, {}):
+    for manifest in service_set(ports, run.address, run.owner, made, {}):
         size = len(json.dumps(manifest))
         if size > MAX_OBJECT_BYTES:
             return fail(
@@ -60,14 +58,14 @@ def make_anchor(run: Run, ports: Ports, time: Slice) -> StepResult:
     ports.cluster.ensure_shared(render_shared(workspace), version=workspace.version)
     manifest = render_anchor(run.address, run.owner, run.turn, Phase.ROLL_OUT)
     anchor = ports.cluster.ensure_anchor(manifest, fence_of(run))
-    noted = run.noting(anchored=1, namespace=anchor.namespace, anchor=anchor.name, anchor_uid=anchor.uid)
+    noted = run.noting(namespace=anchor.namespace, anchor=anchor.name, anchor_uid=anchor.uid)
     return Go(Stage.PREPARE, noted)
 
 
 def prepare(run: Run, ports: Ports, time: Slice) -> StepResult:
     """The service account, and credentials to pull this one image."""
     made = load_snapshot(ports, run.owner, run.snapshot)
-    ports.cluster.apply(identity(ports, run, made), owner=anchor_of(run), fence=fence_of(run))
+    ports.cluster.apply(identity(ports, run.address, run.owner, made), owner=anchor_of(run), fence=fence_of(run))
     releases = run.kind is not RunKind.SCALE and made.release_command
     return Go(Stage.RELEASE if releases else Stage.ROLL_OUT, run)
 
@@ -75,7 +73,7 @@ def prepare(run: Run, ports: Ports, time: Slice) -> StepResult:
 def roll_out(run: Run, ports: Ports, time: Slice) -> StepResult:
     made = load_snapshot(ports, run.owner, run.snapshot)
     counts = _counts(ports, run, made)
-    manifests = service_set(ports, run, made, run.snapshot, counts)
+    manifests = service_set(ports, run.address, run.owner, made, counts)
     ports.cluster.apply(manifests, owner=anchor_of(run), fence=fence_of(run))
     told = narrate(ports, run, "rolling out " + ", ".join(f"{process}={count}" for process, count in counts.items()))
     return Go(Stage.WATCH_ROLL_OUT, replace(told, counts=counts))
@@ -93,7 +91,8 @@ def watch_roll_out(run: Run, ports: Ports, time: Slice) -> StepResult:
 
 def register(run: Run, ports: Ports, time: Slice) -> StepResult:
     """Into the catalog, so that others find it."""
-    put_into_catalog(ports, run, load_snapshot(ports, run.owner, run.snapshot), Phase.ROLL_OUT)
+    made = load_snapshot(ports, run.owner, run.snapshot)
+    put_into_catalog(ports, run.address, run.owner, made, fence_of(run))
     return Go(Stage.ACTIVATE, run)
 
 
@@ -115,26 +114,8 @@ def activate(run: Run, ports: Ports, time: Slice) -> StepResult:
     return End(Outcome.SUCCEEDED, told, f"deploy {run.deploy} is active", becomes=becomes)
 
 
-def identity(ports: Ports, run: Run, made: Snapshot) -> Sequence[Manifest]:
-    grant = ports.registry.grant_pull(run.owner, made.image.repository, now=ports.clock.now())
-    return render_identity(run.address, run.owner, grant)
-
-
-def service_set(ports: Ports, run: Run, made: Snapshot, snapshot_hash: str, counts: Mapping[str, int]) -> Sequence[Manifest]:
-    """Everything that runs this snapshot, with counts on the outside."""
-    settings = ports.settings
-    rendered = render_set(run.address, run.owner, made, snapshot_hash=snapshot_hash, apps_domain=settings.apps_domain, tls=settings.tls)
-    return with_counts(rendered, counts)
-
-
 def deployment_names(run: Run) -> list[str]:
     return [names.resource_name(run.address, process) for process in run.counts]
-
-
-def put_into_catalog(ports: Ports, run: Run, made: Snapshot, phase: Phase) -> None:
-    settings = ports.settings
-    entry = render_entry(run.address, run.owner, made, apps_domain=settings.apps_domain, router=settings.host, port=settings.router_port)
-    ports.catalog.register(entry, fence_of(run, phase))
 
 
 def _counts(ports: Ports, run: Run, made: Snapshot) -> dict[str, int]:

@@ -15,11 +15,11 @@ from chalicelib.domain.runs import Outcome, Run, RunKind, Stage
 from chalicelib.domain.secrets import Secret
 from chalicelib.domain.snapshots import FrozenVariable, Keep, Snapshot, SnapshotRecord, frozen
 from chalicelib.manifests.vault import scope_path, snapshot_path
+from chalicelib.pipeline.loads import Gone, load_lane, load_scopes, load_service, load_snapshot
 from chalicelib.pipeline.narration import narrate
 from chalicelib.pipeline.outcome import End, Go, StepResult, fail
 from chalicelib.pipeline.slices import Slice
-from chalicelib.pipeline.steps.loads import Gone, load_lane, load_scopes, load_service, load_snapshot
-from chalicelib.pipeline.steps.values import plain_value
+from chalicelib.pipeline.values import plain_value
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Check, Put
 from chalicelib.ports.vault import VaultConflict

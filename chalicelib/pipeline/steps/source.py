@@ -14,10 +14,11 @@ from chalicelib.domain.runs import Outcome, Run, RunKind, Stage
 from chalicelib.domain.secrets import Secret
 from chalicelib.manifests import names
 from chalicelib.manifests.vault import scope_path
+from chalicelib.pipeline.loads import Gone, load_scopes, load_service
 from chalicelib.pipeline.outcome import End, Go, StepResult, Wait, fail
 from chalicelib.pipeline.slices import Slice
-from chalicelib.pipeline.steps.loads import Gone, load_scopes, load_service
-from chalicelib.pipeline.steps.values import plain_value
+from chalicelib.pipeline.steps.diagnosis import shown
+from chalicelib.pipeline.values import plain_value
 from chalicelib.ports import Ports
 from chalicelib.ports.builder import BuildJob, BuildStatus, JobState
 from chalicelib.ports.source import Revision, SourceProblem
@@ -43,7 +44,7 @@ def resolve_ref(run: Run, ports: Ports, time: Slice) -> StepResult:
         build,
         state=BuildState.BUILDING,
         commit=revision.commit,
-        commit_message=revision.message.split("\n")[0][:200],
+        commit_message="".join(shown(revision.message.splitlines()[:1]))[:200],
         dockerfile=_kept(ports, build, revision, dockerfile),
         procfile=_kept(ports, build, revision, procfile),
         updated=ports.clock.now(),

@@ -11,9 +11,9 @@ from chalicelib.domain.runs import Outcome, Request, Run, RunKind, Stage
 from chalicelib.manifests import names
 from chalicelib.manifests.vault import scope_path, snapshot_prefix
 from chalicelib.pipeline.intents import accept
+from chalicelib.pipeline.loads import fence_of
 from chalicelib.pipeline.outcome import End, Go, StepResult, Wait
 from chalicelib.pipeline.slices import Slice
-from chalicelib.pipeline.steps.loads import fence_of
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Delete, all_of
 
@@ -27,7 +27,7 @@ def take_down(run: Run, ports: Ports, time: Slice) -> StepResult:
     namespace = names.namespace_of(run.address.workspace)
     for anchor in ports.cluster.list_anchors(namespace, run.owner):
         ports.cluster.delete_anchor(anchor)
-    return Go(Stage.WATCH_TAKE_DOWN, run.noting(anchored=1, namespace=namespace))
+    return Go(Stage.WATCH_TAKE_DOWN, run.noting(namespace=namespace))
 
 
 def watch_take_down(run: Run, ports: Ports, time: Slice) -> StepResult:

@@ -1,0 +1,113 @@
+"""`python -m tests.bench`: how quick and how small Ancla is on this machine, as a table and as a file.
+
+ANCLA_BENCH_OUT names the file (default: bench.json). Ends with 0 when everything could be measured, whatever the figures are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import FrameType
+
+from chalicelib.adapters.embedded.disk import remove_tree
+from tests.bench.crowd import measure_crowd, prepare_crowd
+from tests.bench.deploys import Pairs, deploy_figures, measure_deploys, measure_rollbacks, rollback_figures, timeline
+from tests.bench.figures import Figure, table
+from tests.bench.idle import measure_idle
+from tests.bench.reads import measure_reads, prepare_config, reads_of_resolved_config
+from tests.journeys.harness import Ancla
+from tests.journeys.repository import Repository
+
+DEPLOYS = 50
+ROLLBACKS = 20
+CROWD = 20
+SERVICES = ("one", "two", "three")
+
+
+class Bench:
+    """Everything that is measured, one after the other, in one Ancla."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.figures: list[Figure] = []
+        self.deploys, self.rollbacks = Pairs(), Pairs()
+        self.load_before = os.getloadavg()[0]
+
+    def run(self) -> None:
+        with Ancla(self.folder) as ancla:
+            repository = Repository(self.folder / "repository")
+            paths = _three_services(ancla, repository)
+            self._take("idle", measure_idle(ancla, len(paths)))
+            self.deploys = measure_deploys(ancla, paths[0], repository, self.folder, DEPLOYS)
+            self._take("deploys", deploy_figures(self.deploys))
+            self.rollbacks = measure_rollbacks(ancla, paths[0], repository, self.folder, ROLLBACKS)
+            self._take("rollbacks", rollback_figures(self.rollbacks))
+            configured = prepare_config(ancla, "bench/variables/production/many", repository)
+            self._take("reads", [*measure_reads(ancla, paths[0], configured), reads_of_resolved_config()])
+            self._take("a crowd", measure_crowd(ancla, prepare_crowd(ancla, self.folder, CROWD)))
+            self._take("idle again", measure_idle(ancla, len(paths) + CROWD))
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "machine": {
+                "cores": os.cpu_count(),
+                "python": platform.python_version(),
+                "kernel": platform.release(),
+                "load_before": self.load_before,
+                "load_after": os.getloadavg()[0],
+            },
+            "figures": [figure.as_json() for figure in self.figures],
+            "timelines": {"deploy": timeline(self.deploys.runs), "rollback": timeline(self.rollbacks.runs)},
+            "samples": {"deploy_overheads": self.deploys.overheads, "rollback_overheads": self.rollbacks.overheads},
+        }
+
+    def _take(self, what: str, figures: list[Figure]) -> None:
+        self.figures += figures
+        print(f"measured: {what}", file=sys.stderr)
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
+    out = Path(os.environ.get("ANCLA_BENCH_OUT", "bench.json"))
+    folder = Path(tempfile.mkdtemp(prefix="ancla-bench-"))
+    bench = Bench(folder)
+    began = time.monotonic()
+    try:
+        bench.run()
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written", file=sys.stderr)
+        return 130
+    finally:
+        remove_tree(folder)
+    print(table(bench.figures))
+    print(_story(timeline(bench.deploys.runs)))
+    out.write_text(json.dumps(bench.as_json(), indent=2) + "\n")
+    print(f"took {time.monotonic() - began:.0f} s, load {bench.load_before:.1f} before; written to {out}")
+    return 0
+
+
+def _three_services(ancla: Ancla, repository: Repository) -> list[str]:
+    repository.commit_version("first")
+    paths = [ancla.make_service(f"bench/shop/production/{name}", repository) for name in SERVICES]
+    for path, number in [(path, ancla.deploy(path)) for path in paths]:
+        ancla.ended(path, number)
+    return paths
+
+
+def _story(stages: dict[str, float]) -> str:
+    """Where a deploy's time goes, on the average, in milliseconds."""
+    return "a deploy's stages, ms: " + ", ".join(f"{stage} {seconds * 1000:.0f}" for stage, seconds in stages.items())
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
