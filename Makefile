@@ -23,6 +23,10 @@ demo: $(STAMP) ## The main job on this machine, told step by step (KEEP=1 leaves
 up: $(STAMP) ## Serve on this machine in the foreground (ANCLA_HOME, ANCLA_PORT, ANCLA_ROUTER_PORT)
 	@exec $(BIN)/python local.py
 
+.PHONY: user
+user: $(STAMP) ## Add a user, and print the first key (NAME=maria EMAIL=…)
+	@$(BIN)/python users.py $(NAME) $(EMAIL)
+
 ##@ Work on it
 .PHONY: setup
 setup: $(DEV_STAMP) ## Make .venv with everything that development needs
@@ -32,7 +36,7 @@ test: $(DEV_STAMP) ## All tests
 	@$(BIN)/pytest -n auto --dist loadfile
 
 .PHONY: unit
-unit: $(DEV_STAMP) ## The quick ranks: no process is started, for every save
+unit: $(DEV_STAMP) ## The quick tests, for every save: all but contracts, journeys and simulation
 	@$(BIN)/pytest -n auto tests --ignore tests/contracts --ignore tests/journeys --ignore tests/simulation
 
 .PHONY: simulate

@@ -26,7 +26,7 @@ from chalice.local import ForbiddenError, LambdaContext, LocalGateway
 from waitress.server import create_server
 
 from app import app, ports
-from chalicelib.adapters.embedded.disk import write_whole
+from chalicelib.adapters.embedded.disk import OWNER_ONLY, write_whole
 from chalicelib.adapters.embedded.node.control import ensure_node, node_pid
 from chalicelib.adapters.embedded.queue import SqliteQueue
 from chalicelib.api.http import unknown_path
@@ -39,6 +39,10 @@ from chalicelib.usecases.bootstrap import ensure_admin, new_admin_key
 
 QUEUE_PREFIX = "ancla-"
 HTTP_THREADS = 16
+CONNECTIONS = 600
+"""So many may be open at once: some callers that send half a request and wait keep nobody out. select() takes 1024 descriptors in all."""
+SILENCE = 20
+"""Seconds after which a connection is closed on which nothing is said and nothing is asked."""
 NODE_LOOK = 1.0
 """How often, in seconds, the node is looked after."""
 MAX_REQUEST = 6 * 1024 * 1024
@@ -49,7 +53,9 @@ log = logging.getLogger("ancla.local")
 
 
 def main() -> int:
+    os.umask(OWNER_ONLY)
     logging.basicConfig(level=os.environ.get("ANCLA_LOG", "WARNING"), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of every request that waits for a thread
     try:
         settings = read_settings()
         made = ports()
@@ -207,6 +213,9 @@ def _http_server(settings: Settings) -> Any:
             port=settings.port,
             threads=HTTP_THREADS,
             max_request_body_size=MAX_REQUEST,
+            connection_limit=CONNECTIONS,
+            channel_timeout=SILENCE,
+            cleanup_interval=SILENCE // 4,
             ident="ancla",
             clear_untrusted_proxy_headers=True,
         )

@@ -19,7 +19,7 @@ from chalicelib.pipeline.steps import STEPS
 from chalicelib.pipeline.work import TERMS
 
 ROOT = Path(__file__).parents[1]
-SERVER = ("chalicelib", "app.py", "local.py")
+SERVER = ("chalicelib", "app.py", "local.py", "users.py")
 SOURCES = (*SERVER, "cli/ancla_cli", "sdks/python/ancla_sdk")
 MAX_FILE = 300
 MAX_FUNCTION = 40

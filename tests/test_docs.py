@@ -27,8 +27,8 @@ ERRORS = DOCS / "reference" / "errors.md"
 
 DERIVED = {
     "{level.value}_not_found": [level.value for level in HIERARCHY],
-    "{spot.level.value}_not_found": [level.value for level in Level],
-    "{level.value}_closing": ["project", "environment", "service"],
+    "{where.level.value}_not_found": [level.value for level in Level],
+    "{level}_closing": ["project", "environment", "service"],
     "{noun}_not_found": ["build", "deploy"],
     "{noun}_ambiguous": ["build", "deploy"],
     "{field}_invalid": ["image", "platform", "build_strategy", "health_check_path", "deployment_timeout"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -14,7 +13,9 @@ from chalicelib.adapters.rows import Entry, Row, RowKey
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.keys import RECORD_TYPES, index_entries, key_of
 
-_TYPES = {record_type.__name__: record_type for record_type in RECORD_TYPES}
+# Made while one thread imports this module: msgspec fills in what it knows of a type as it goes, and a second thread that meets the
+# same type meanwhile reads what is not there yet, and the process dies.
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {record_type.__name__: msgspec.json.Decoder(record_type) for record_type in RECORD_TYPES}
 
 
 def encode_row(record: Any, version: int) -> Row:
@@ -29,7 +30,7 @@ def encode_row(record: Any, version: int) -> Row:
 
 def decode_row(row: Row) -> Any:
     """The record that `row` holds, with the row's version."""
-    record = _decoder(row.kind).decode(row.body)
+    record = _DECODERS[row.kind].decode(row.body)
     return replace(record, version=row.version)
 
 
@@ -52,9 +53,3 @@ def decode_cursor(cursor: str, parts: int) -> list[str]:
 
 def bad_cursor() -> Invalid:
     return Invalid("the cursor is not one of this list", code="cursor_invalid", hint="send the cursor of the page before, or none to begin")
-
-
-@cache
-def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
-    # Made when first needed: a function that meets three kinds of records pays for three.
-    return msgspec.json.Decoder(_TYPES[kind])

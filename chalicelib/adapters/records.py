@@ -9,7 +9,7 @@ from chalicelib.adapters import codec
 from chalicelib.adapters.rows import CheckRow, Found, RemoveRow, Row, RowChange, RowConflict, RowKey, Table, WriteRow, row_bytes
 from chalicelib.domain.errors import Invalid, TooLarge
 from chalicelib.domain.keys import Index, Key, key_of
-from chalicelib.ports.store import Change, Check, Conflict, Delete, Page, Put
+from chalicelib.ports.store import Change, Check, Delete, Page, Put, StoreConflict
 
 MAX_KEYS = 100
 MAX_CHANGES = 100
@@ -68,7 +68,7 @@ class RecordStore:
         try:
             self._table.commit(rows)
         except RowConflict as conflict:
-            raise Conflict([Key(*key) for key in conflict.keys]) from conflict
+            raise StoreConflict([Key(*key) for key in conflict.keys]) from conflict
 
 
 def _row_key(key: Key[Any]) -> RowKey:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from enum import Enum
+from typing import Any, get_args, get_type_hints
 from urllib.parse import unquote
 
 import msgspec
@@ -18,6 +19,11 @@ _FIELD = re.compile(r"field `([^`]*)`")
 _MALFORMED = "JSON is malformed: "
 _PLAINER = {"Object missing required field": "it is required", "Object contains unknown field": "there is no such field"}
 """What msgspec says of a field as a whole, for people."""
+
+
+def prepare(schema: Any) -> None:
+    """Has msgspec learn a type while nobody else does: two threads that do so at once end the process (see `adapters/codec.py`)."""
+    msgspec.json.Decoder(schema)
 
 
 def check_size(raw: bytes, limit: int) -> None:
@@ -83,9 +89,16 @@ def _converted(values: Any, schema: Any, *, strict: bool) -> Any:
         text = next((plainer for words, plainer in _PLAINER.items() if said.startswith(words)), said[:200])
         raise Invalid(
             f"{field or 'the body'}: {_begun_small(text)}",
-            hint="correct this field and send it again",
+            hint=f"use {' or '.join(choices)}" if (choices := _choices(schema, field)) else "correct this field and send it again",
             extra={field or "body": text},
         ) from None
+
+
+def _choices(schema: Any, field: str) -> list[str]:
+    """The values that a field with a fixed set of them takes."""
+    kind = get_type_hints(schema).get(field) if isinstance(schema, type) else None
+    kinds = [member for member in (kind, *get_args(kind)) if isinstance(member, type) and issubclass(member, Enum)]
+    return [str(member.value) for enum in kinds for member in enum]
 
 
 def _begun_small(text: str) -> str:

@@ -7,8 +7,8 @@ from chalicelib.api.views import Body, Moment, View
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.policy import Action
 from chalicelib.usecases import config
-from chalicelib.usecases.config import Imported, Shown, Wish
-from chalicelib.usecases.scopes import Spot, spot_of, spot_of_team
+from chalicelib.usecases.config import Imported, ShownVariable, VariableWish
+from chalicelib.usecases.scopes import ScopeAddress, scope_of_place, scope_of_team
 from chalicelib.usecases.teams import get_team
 
 
@@ -65,63 +65,63 @@ class ImportView(View, frozen=True, kw_only=True):
 
 
 def list_variables(call: Call) -> Reply:
-    return Reply(body=[_view(shown) for shown in config.list_variables(call.ports, _spot(call))])
+    return Reply(body=[_view(shown) for shown in config.list_variables(call.ports, _scope_address(call))])
 
 
 def resolve_variables(call: Call) -> Reply:
-    return Reply(body=[_view(shown) for shown in config.resolve_variables(call.ports, _spot(call))])
+    return Reply(body=[_view(shown) for shown in config.resolve_variables(call.ports, _scope_address(call))])
 
 
 def set_variable(call: Call) -> Reply:
     body: NewVariable = call.body
-    spot = _spot(call)
-    variable, new = config.set_variable(call.ports, call.actor, spot, _wish(body))
+    where = _scope_address(call)
+    variable, new = config.set_variable(call.ports, call.actor, where, _wish(body))
     # The one place where a secret's value goes out: to who has just sent it, copied from that very request.
-    echoed = Shown(variable=variable, value=body.value, level=spot.level, owner=spot.owner)
+    echoed = ShownVariable(variable=variable, value=body.value, level=where.level, owner=where.owner)
     return Reply(body=_view(echoed), status=201 if new else 200)
 
 
 def delete_variable(call: Call) -> Reply:
-    config.delete_variable(call.ports, call.actor, _spot(call), call.params["variable"])
+    config.delete_variable(call.ports, call.actor, _scope_address(call), call.params["variable"])
     return Reply()
 
 
 def import_variables(call: Call) -> Reply:
     """An object is answered with what became of it, an array with the array of variables: as the published clients expect."""
-    spot = _spot(call)
+    where = _scope_address(call)
     if isinstance(call.body, list):
         wishes = [_wish(variable) for variable in call.body]
-        imported = config.import_variables(call.ports, call.actor, spot, wishes)
+        imported = config.import_variables(call.ports, call.actor, where, wishes)
         named = {*imported.created, *imported.skipped}
-        listed = config.list_variables(call.ports, spot)
-        return Reply(body=[_view(shown) for shown in listed if shown.variable.name in named and shown.owner == spot.owner])
-    return Reply(body=_import_view(_imported(call, spot, call.body)))
+        listed = config.list_variables(call.ports, where)
+        return Reply(body=[_view(shown) for shown in listed if shown.variable.name in named and shown.owner == where.owner])
+    return Reply(body=_import_view(_imported(call, where, call.body)))
 
 
-def _imported(call: Call, spot: Spot, body: Import) -> Imported:
+def _imported(call: Call, where: ScopeAddress, body: Import) -> Imported:
     forms = [form for form in (body.raw, body.vars, body.variables) if form is not None]
     if len(forms) != 1:
         raise Invalid("there is not one list of variables to import", code="import_invalid", hint="send one of raw, vars and variables")
     if body.raw is not None:
-        return config.import_text(call.ports, call.actor, spot, body.raw, secret=body.secret, buildtime=body.buildtime)
+        return config.import_text(call.ports, call.actor, where, body.raw, secret=body.secret, buildtime=body.buildtime)
     if body.vars is not None:
-        return config.import_variables(call.ports, call.actor, spot, [_wish(variable) for variable in body.vars])
+        return config.import_variables(call.ports, call.actor, where, [_wish(variable) for variable in body.vars])
     pairs = (body.variables or {}).items()
-    wishes = [Wish(name=name, value=value, secret=body.secret, buildtime=body.buildtime) for name, value in pairs]
-    return config.import_variables(call.ports, call.actor, spot, wishes)
+    wishes = [VariableWish(name=name, value=value, secret=body.secret, buildtime=body.buildtime) for name, value in pairs]
+    return config.import_variables(call.ports, call.actor, where, wishes)
 
 
-def _spot(call: Call) -> Spot:
+def _scope_address(call: Call) -> ScopeAddress:
     if "team" in call.params:
-        return spot_of_team(get_team(call.ports.store, call.place.workspace.slug, call.params["team"]))
-    return spot_of(call.place)
+        return scope_of_team(get_team(call.ports.store, call.place.workspace.slug, call.params["team"]))
+    return scope_of_place(call.place)
 
 
-def _wish(body: NewVariable) -> Wish:
-    return Wish(name=body.name, value=body.value, secret=body.secret, buildtime=body.buildtime)
+def _wish(body: NewVariable) -> VariableWish:
+    return VariableWish(name=body.name, value=body.value, secret=body.secret, buildtime=body.buildtime)
 
 
-def _view(shown: Shown) -> VariableView:
+def _view(shown: ShownVariable) -> VariableView:
     variable = shown.variable
     return VariableView(
         id=variable.id,

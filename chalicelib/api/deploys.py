@@ -16,7 +16,7 @@ from chalicelib.domain.status import DeployStatus, Word
 from chalicelib.pipeline.intents import Accepted
 from chalicelib.usecases import deploys
 from chalicelib.usecases.builds import check_strategy
-from chalicelib.usecases.deploys import Wish
+from chalicelib.usecases.deploys import DeployWish
 from chalicelib.usecases.lookups import only_one
 
 
@@ -115,7 +115,7 @@ def ask_for_deploy(call: Call, service: Service) -> DeployAccepted:
     """What a body of the type DeployRequest asks for, asked for."""
     wanted: DeployRequest = call.body
     check_strategy(wanted.strategy)
-    wish = Wish(ref=wanted.ref, build=wanted.version or 0, config_only=wanted.config_only, strategy=wanted.strategy)
+    wish = DeployWish(ref=wanted.ref, build=wanted.version or 0, config_only=wanted.config_only, strategy=wanted.strategy)
     return show_accepted(service, deploys.deploy(call.ports, service, wish, call.actor.username))
 
 
@@ -123,7 +123,7 @@ def deploy_environment(call: Call) -> Reply:
     if call.query.service:
         parts = [call.params[name] for name in ("ws", "proj", "env")]
         service = call.at(*parts, call.query.service, action=Action.DEPLOY).service
-        accepted = [show_accepted(service, deploys.deploy(call.ports, service, Wish(), call.actor.username))]
+        accepted = [show_accepted(service, deploys.deploy(call.ports, service, DeployWish(), call.actor.username))]
     else:
         asked = deploys.deploy_all(call.ports, call.place.environment, call.actor.username)
         accepted = [show_accepted(service, made) for service, made in asked]

@@ -46,6 +46,9 @@ def register(app: Chalice, routes: Sequence[Route], make_ports: Callable[[], Por
     ports = _Once(make_ports)
     app.register_middleware(_around, "http")
     for route in routes:
+        for schema in (route.body, route.query, route.returns):
+            if schema is not None:
+                bodies.prepare(schema)
         for path in (route.path, COMPAT + route.path):
             app.route(path, methods=[route.method], content_types=[], cors=CORS, name=route.operation)(_view(route, ports))
 

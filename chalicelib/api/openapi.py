@@ -19,6 +19,8 @@ VERSION = "0.1.0"
 REF = "#/components/schemas/{name}"
 ERROR = {"$ref": REF.format(name=ErrorBody.__name__)}
 ERROR_STATUSES = (400, 401, 403, 404, 409, 412, 413, 415, 422, 500, 503)
+RENAMED = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
+"""Phrases that Python changed in 3.13: the document is the same whichever version writes it."""
 PARAMETERS = {
     "ws": "Slug or id of the workspace",
     "proj": "Slug or id of the project",
@@ -156,7 +158,7 @@ def _error_statuses(route: Route) -> list[int]:
 
 
 def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase
+    return RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 def _json(schema: Any) -> dict[str, Any]:

@@ -114,9 +114,10 @@ def _target(call: Call, source: Service, named: PreviewQuery, action: Action) ->
         if error.code != "service_not_found":
             raise
         environment = call.at(call.params["ws"], call.params["proj"], named.target_env, action=action).environment
-        address = environment.address.child(slug)
         raise NotFound(
-            f"there is no service {address} to promote to", code=error.code, hint=f"create it first: ancla services create {address}"
+            f"there is no service {environment.address.child(slug)} to promote to",
+            code=error.code,
+            hint=f"create it first: ancla services create {environment.address} {slug}",
         ) from None
 
 

@@ -28,8 +28,8 @@ def receive_github_hook(call: Call) -> Reply:
     event = headers.get("x-github-event", "")
     if not event:
         raise Malformed("the delivery names no event", code="delivery_malformed", hint="send the header X-GitHub-Event")
-    taken = webhooks.take_delivery(call.ports, event=event, delivery_id=headers.get("x-github-delivery", ""), body=call.raw)
-    return Reply(body=Hook(hook_id=taken.id))
+    taken = webhooks.take_delivery(call.ports, event=event, body=call.raw)
+    return Reply(body=Hook(hook_id=headers.get("x-github-delivery", "")[:100] or taken.id))
 
 
 ROUTES = (

@@ -50,7 +50,6 @@ class Build:
     image: Image | None = None
     reused: int = 0
     """The number of the earlier build whose image this one took over instead of building again; 0 for a build of its own."""
-    log_size: int = 0
     error_code: str = ""
     error_detail: str = ""
     hint: str = ""

@@ -103,7 +103,7 @@ def resolved_size(resolved: Iterable[Resolved]) -> int:
     return sum(len(entry.variable.name.encode()) + entry.variable.size for entry in resolved)
 
 
-def check_variable(name: str, size: int, value_has_nul: bool) -> None:
+def check_variable(name: str, size: int, *, has_nul: bool) -> None:
     """Raises Invalid unless a variable of this name and value size (in bytes) can be set."""
     if not _NAME.fullmatch(name) or is_uuid(name):
         raise Invalid(
@@ -119,7 +119,7 @@ def check_variable(name: str, size: int, value_has_nul: bool) -> None:
             hint=f"read {name} in your process; it cannot be set",
             extra={"name": "reserved"},
         )
-    if value_has_nul:
+    if has_nul:
         raise Invalid(
             f"the value of {name} holds a NUL byte",
             code="variable_value_invalid",

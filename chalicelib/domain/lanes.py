@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from chalicelib.domain.deploys import Running
-from chalicelib.domain.runs import DEPLOYING_KINDS, Outcome, Request, Run, RunKind, Strength, Trigger
+from chalicelib.domain.runs import DEPLOYING_KINDS, STRENGTHS, Outcome, Request, Run, RunKind, Strength, Trigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,13 @@ def held_back(lane: Lane, request: Request) -> Lane:
     """The lane that keeps `request`, the newest automatic one, until it is unpinned."""
     number = lane.intent + 1
     return replace(lane, intent=number, held=Held(number=number, request=request))
+
+
+def without_outdated_held(lane: Lane, kind: RunKind) -> Lane:
+    """The lane after a request of `kind` was accepted: on a lane that is not pinned, newer code replaces the request that was kept
+    back, as it would replace one that waits."""
+    newer_code = kind in STRENGTHS and STRENGTHS[kind] >= Strength.CODE
+    return replace(lane, held=None) if newer_code and not lane.pinned_by else lane
 
 
 def admit(lane: Lane, strength: Strength, holder: Run | None) -> Admitted:
@@ -127,6 +134,15 @@ def _answered_by(ended: Run, waiting: Run) -> bool:
     if waiting.kind is RunKind.SCALE:
         return True  # counts are read when a roll-out begins, so it brought them along
     return ended.kind is not RunKind.PROMOTION  # which may have taken its config from elsewhere
+
+
+def with_pin_to_restore(begun: Run, ended: Run) -> Run:
+    """The next run as it begins when `ended` is over: should it be a rollback that fails too, it must not bring back the pin of one
+    that failed before it."""
+    failed = ended.outcome not in {Outcome.SUCCEEDED, Outcome.UNCHANGED}
+    if RunKind.ROLLBACK is ended.kind is begun.kind and failed and begun.facts.get("pinned_before") == str(ended.number):
+        return begun.noting(pinned_before=ended.facts.get("pinned_before", "0"))
+    return begun
 
 
 def _undone_by(ended: Run, waiting: Run) -> bool:

@@ -49,13 +49,12 @@ class WorkspaceOfUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """Members of a workspace who share config and own services; changes nobody's access."""
+    """A group in a workspace that shares config and owns services; changes nobody's access."""
 
     id: str
     workspace: str
     slug: str
     name: str
-    user_ids: tuple[str, ...] = ()
     created: datetime
     version: int = 0
     audit_number: int = 0

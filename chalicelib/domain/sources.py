@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ MAX_REF = 200
 
 _SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9.-]+):(?!//)([^\s]+)")
 _GITHUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+_OLD_PART = re.compile(r"0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*")
+_METADATA = ipaddress.ip_address("fd00:ec2::254")
 _REF = re.compile(r"[A-Za-z0-9_.@+#][A-Za-z0-9_./@+#-]*")
 
 
@@ -36,7 +39,7 @@ def check_location(location: str, *, local_files: bool) -> None:
         raise Invalid(
             f"the repository {location[:80]!r} {problem}",
             code="repository_invalid",
-            hint="give an address such as https://github.com/owner/name.git",
+            hint="give an address such as https://github.com/owner/name.git" + (", or a folder's whole path" if local_files else ""),
             extra={"repository": problem},
         )
 
@@ -92,6 +95,34 @@ def _problem_of_remote(location: str) -> str:
         return f"has the scheme {parts.scheme!r}; https, http, ssh and git are taken"
     if not host or host.startswith("-"):
         return "names no host"
+    if (parts.username or "").startswith("-") or "%" in parts.netloc:  # git decodes it, and ssh could read it as an option
+        return "is not a clone URL"
+    if _is_link_local(host):
+        return "names an address of the server's own link, where no repository is but a cloud's credentials may be"
     if parts.password or (parts.scheme in {"https", "http"} and parts.username):
         return "holds a password; grant access on the repository's side instead"
     return "" if parts.path.strip("/") else "names no repository on its host"
+
+
+def _is_link_local(host: str) -> bool:
+    """Whether `host` is such an address, in any way to write one. A name that leads to one is not known here."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        number = _old_ipv4(host)
+        if number is None:
+            return False
+        address = ipaddress.IPv4Address(number)
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return plain.is_link_local or address == _METADATA
+
+
+def _old_ipv4(host: str) -> int | None:
+    """The number of an IPv4 address as inet_aton(3) and so the resolver reads it: 0xa9fea9fe, 169.254.43518 and 0251.0376.1 too."""
+    parts = host.split(".")
+    if len(parts) > 4 or not all(_OLD_PART.fullmatch(part) for part in parts):
+        return None
+    *leading, last = [int(part, 16 if part[:2] in {"0x", "0X"} else 8 if part[0] == "0" else 10) for part in parts]
+    if any(number > 255 for number in leading) or last >= 256 ** (4 - len(leading)):
+        return None
+    return sum(number << (24 - 8 * place) for place, number in enumerate(leading)) + last

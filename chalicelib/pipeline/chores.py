@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain import keys
@@ -16,22 +16,26 @@ from chalicelib.domain.fences import Anchor, Fence, Phase
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.runs import Outcome, Run
 from chalicelib.manifests import names
+from chalicelib.manifests.kubernetes import render_anchor
+from chalicelib.pipeline.backoff import LONGEST, backoff, patience
 from chalicelib.pipeline.intents import take_held as accept_held
 from chalicelib.pipeline.lane import PULL_GRANT_HALF_LIFE
 from chalicelib.pipeline.loads import load_snapshot
 from chalicelib.pipeline.looks import GRACE, chore_key, look_at_chore, send
+from chalicelib.pipeline.steps.teardown import delete_anchors, purge_outside
 from chalicelib.pipeline.wanted import identity, put_into_catalog, service_set
 from chalicelib.ports import Ports
 from chalicelib.ports.notifier import Notice
 from chalicelib.ports.queue import MAX_DELAY
-from chalicelib.ports.store import Conflict, Put, get_one
+from chalicelib.ports.store import Put, StoreConflict, get_one
 
 log = logging.getLogger(__name__)
 
 LATE_PASS = 120.0
 """Seconds after which tidying looks once more: longer than any function lives, so whatever came late is there by then."""
-MAX_BACKOFF = 600.0
-RECONCILE_EVERY = 30.0
+
+BUSY = 30.0
+"""Seconds until the next look at a lane that is held by a run just now."""
 
 Again = float | None
 """Seconds until the next look; None: the chore is done."""
@@ -48,7 +52,7 @@ def look(ports: Ports, body: Mapping[str, Any]) -> None:
     except Exception as error:  # noqa: BLE001  (the boundary: a chore is tried again, whatever was wrong)
         log.warning("chore %s failed, attempt %d", chore.ref, chore.attempts + 1, exc_info=error)
         chore = replace(chore, attempts=chore.attempts + 1)
-        again = min(MAX_BACKOFF, 2.0**chore.attempts)
+        again = backoff(2.0, chore.attempts)
     _looked(ports, chore, again)
 
 
@@ -57,73 +61,81 @@ def _looked(ports: Ports, chore: Chore, again: Again) -> None:
     if again is None:
         after = replace(chore, done=True)
     else:
-        after = replace(chore, look_at=now + timedelta(seconds=again + GRACE), facts={**chore.facts, "looked": "1"})
+        after = replace(chore, look_at=now + timedelta(seconds=again + GRACE))
     try:
         ports.store.commit([Put(after)])
-    except Conflict:
+    except StoreConflict:
         return
     if again is not None and again <= MAX_DELAY:
         send(ports.queue, look_at_chore(after, ahead=1, delay=again))
 
 
 def tidy(ports: Ports, chore: Chore) -> Again:
-    """Deletes anchors that are older than what runs, and so all that only they still own. A later turn that made an anchor of its
-    own tidies itself."""
+    """Deletes the anchors beside the one that owns what runs, and so all that only they still own. A later turn that came as far as an
+    anchor tidies for itself, and so does a teardown."""
     lane = _lane(ports, chore)
     if lane is None:
         return None
-    again = None if chore.facts.get("looked") else LATE_PASS
-    address = Address.parse(chore.facts["address"])
+    address, late = Address.parse(chore.facts["address"]), LATE_PASS - _waited(ports, chore)
+    if lane.closed:
+        if lane.running:
+            return None
+        delete_anchors(ports, address, chore.service_id)
+        purge_outside(ports, address, chore.service_id)
+        return late if late > 0 else None
     anchors = ports.cluster.list_anchors(names.namespace_of(address.workspace), chore.service_id)
-    newest = _newest(anchors)
-    if newest is None:
-        return again
-    if anchors[newest].turn > chore.turn:
+    if any(fence.turn > chore.turn for fence in anchors.values()):
         return None
-    if lane.active is None or lane.closed:
-        old = list(anchors)
-    elif _owns_all(ports, lane.active, chore, newest):
-        old = [anchor for anchor in anchors if anchor != newest]
-    else:
-        return 5.0
-    for anchor in old:
-        ports.cluster.delete_anchor(anchor)
-    return again
+    owner = _owner(ports, lane.active, chore, address) if lane.active is not None else ""
+    if owner is None or (owner and owner not in {anchor.uid for anchor in anchors}):  # it is being put back, or somebody is at it
+        return patience(5.0, _waited(ports, chore))
+    for anchor in anchors:
+        if anchor.uid != owner:
+            ports.cluster.delete_anchor(anchor)
+    return late if late > 0 else None
 
 
 def renew(ports: Ports, chore: Chore) -> Again:
-    """New pull credentials, at half the life of the old ones; a later turn brings its own."""
+    """New pull credentials, at half the life of the old ones, for as long as the deploy of this run is the active one."""
     lane = _lane(ports, chore)
-    if lane is None or lane.turn > chore.turn or lane.active is None or lane.closed:
+    if lane is None or lane.closed or lane.active is None or lane.active.run != chore.number:
         return None
+    if lane.running:
+        return BUSY  # it may be about to bring its own
     address = Address.parse(chore.facts["address"])
     anchor = _newest(ports.cluster.list_anchors(names.namespace_of(address.workspace), chore.service_id))
-    if anchor is not None:
-        made = load_snapshot(ports, chore.service_id, lane.active.snapshot)
-        ports.cluster.apply(identity(ports, address, chore.service_id, made), owner=anchor, fence=_late_fence(chore))
+    if anchor is None:
+        return LONGEST
+    made = load_snapshot(ports, chore.service_id, lane.active.snapshot)
+    ports.cluster.apply(identity(ports, address, chore.service_id, made), owner=anchor, fence=_last_word(lane))
     return PULL_GRANT_HALF_LIFE.total_seconds()
 
 
 def reconcile(ports: Ports, chore: Chore) -> Again:
-    """Goes on bringing cluster and catalog to the lane's active deploy, where a revert could not be done in its time."""
+    """Goes on bringing cluster and catalog to the lane's active deploy, where a revert could not be done in its time. It keeps still
+    while a run holds the lane; whatever came of that run, what is active is seen to once more."""
     lane = _lane(ports, chore)
-    if lane is None or lane.turn > chore.turn or lane.closed:
+    if lane is None or lane.closed:
         return None
-    address, fence = Address.parse(chore.facts["address"]), _late_fence(chore)
+    if lane.running:
+        return BUSY
+    address, fence = Address.parse(chore.facts["address"]), _last_word(lane)
     if lane.active is None:
         ports.catalog.deregister(chore.service_id, fence)
         return None  # what is in the cluster goes with its anchors
-    namespace = names.namespace_of(address.workspace)
-    anchor = _newest(ports.cluster.list_anchors(namespace, chore.service_id))
-    if anchor is None:
-        return RECONCILE_EVERY
     made = load_snapshot(ports, chore.service_id, lane.active.snapshot)
+    anchor = ports.cluster.ensure_anchor(render_anchor(address, chore.service_id, fence.turn, fence.phase), fence)
     wanted = [*identity(ports, address, chore.service_id, made), *service_set(ports, address, chore.service_id, made, lane.active.counts)]
     ports.cluster.apply(wanted, owner=anchor, fence=fence)
     put_into_catalog(ports, address, chore.service_id, made, fence)
     deployments = [names.resource_name(address, process) for process in lane.active.counts]
-    statuses = ports.cluster.watch(namespace, deployments, seconds=1.0)
-    return None if all(status.settled for status in statuses) else RECONCILE_EVERY
+    statuses = ports.cluster.watch(anchor.namespace, deployments, seconds=1.0)
+    if len(statuses) < len(deployments) or not all(status.settled for status in statuses):
+        return patience(30.0, _waited(ports, chore))
+    for older, written in ports.cluster.list_anchors(anchor.namespace, chore.service_id).items():
+        if written.beaten_by(fence):
+            ports.cluster.delete_anchor(older)
+    return None
 
 
 def announce(ports: Ports, chore: Chore) -> Again:
@@ -166,15 +178,21 @@ def _newest(anchors: Mapping[Anchor, Fence]) -> Anchor | None:
     return max(anchors, key=lambda anchor: (anchors[anchor].turn, anchors[anchor].phase), default=None)
 
 
-def _owns_all(ports: Ports, active: Running, chore: Chore, anchor: Anchor) -> bool:
-    """Whether every object that the active deploy wants is there and owned by `anchor`."""
-    address, made = Address.parse(chore.facts["address"]), load_snapshot(ports, chore.service_id, active.snapshot)
-    objects = ports.cluster.list_objects(anchor.namespace, chore.service_id)
+def _owner(ports: Ports, active: Running, chore: Chore, address: Address) -> str | None:
+    """The UID of the anchor that owns every object which the active deploy wants; None where there is no such one."""
+    made = load_snapshot(ports, chore.service_id, active.snapshot)
+    objects = ports.cluster.list_objects(names.namespace_of(address.workspace), chore.service_id)
     owners = {(ref.kind, ref.name): owner for ref, owner in objects.items()}
     wanted = service_set(ports, address, chore.service_id, made, active.counts)
-    return all(owners.get((manifest["kind"], manifest["metadata"]["name"])) == anchor.uid for manifest in wanted)
+    found = {owners.get((manifest["kind"], manifest["metadata"]["name"])) for manifest in wanted}
+    return found.pop() if len(found) == 1 else None
 
 
-def _late_fence(chore: Chore) -> Fence:
-    """A chore writes as the last word of its turn; any later turn beats it."""
-    return Fence(chore.service_id, chore.turn, Phase.REVERT)
+def _last_word(lane: Lane) -> Fence:
+    """Nobody holds the lane: what is written now is the last word of its latest turn. The next turn beats it."""
+    return Fence(lane.service_id, lane.turn, Phase.REVERT)
+
+
+def _waited(ports: Ports, chore: Chore) -> float:
+    """Seconds since the chore was made."""
+    return (ports.clock.now() - datetime.fromisoformat(chore.facts["since"])).total_seconds()

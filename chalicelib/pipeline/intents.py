@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from chalicelib.domain import keys
 from chalicelib.domain.audit import audited
 from chalicelib.domain.builds import Build
 from chalicelib.domain.chores import ChoreKind
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.errors import Conflict, Unavailable
 from chalicelib.domain.hierarchy import Environment, Project, Service
-from chalicelib.domain.lanes import Admitted, Lane, admit, held_back, holds_back, pin_after
+from chalicelib.domain.keys import Key
+from chalicelib.domain.lanes import Admitted, Lane, admit, held_back, holds_back, pin_after, without_outdated_held
 from chalicelib.domain.runs import (
     DEPLOYING_KINDS,
     STRENGTHS,
@@ -26,8 +29,11 @@ from chalicelib.domain.runs import (
 from chalicelib.pipeline.lane import Entry, Moves, displaced, end_entry, new_chore, put_lane, started
 from chalicelib.pipeline.looks import look_at_run, send
 from chalicelib.ports import Ports
-from chalicelib.ports import store as stores
-from chalicelib.ports.store import Change, Check, Delete, Put
+from chalicelib.ports.store import Change, Check, Delete, Put, StoreConflict, get_one
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 TRIES = 8
 LOOK_AGAIN = 15.0
@@ -46,20 +52,14 @@ class Accepted:
 def accept(ports: Ports, service: Service, request: Request, *, changes: Sequence[Change] = ()) -> Accepted:
     """Makes a run of `request`, or keeps it back on a pinned lane. `changes` go into the same commit. Raises Conflict: code
     `service_closing` when the service is being deleted, StaleWrite when `changes` rest on old versions."""
-    for attempt in range(TRIES):
-        try:
-            return _accept_once(ports, service, request, changes)
-        except stores.Conflict as conflict:
-            theirs = {keys.key_of(c.record) for c in changes if not isinstance(c, Check)}
-            if attempt == TRIES - 1 or theirs & set(conflict.keys):
-                raise
-    raise AssertionError("the loop above returns or raises")
+    theirs = {change.key if isinstance(change, Check) else keys.key_of(change.record) for change in changes}
+    return _repeated(lambda: _accept_on(ports, _load(ports, service), request, changes), theirs)
 
 
 def accept_tree(ports: Ports, record: Environment | Project, by: str) -> Run:
     """Begins the deletion of an environment or a project with all that is in it; the one that goes on already, if there is one."""
     number = 1
-    existing: Run | None = stores.get_one(ports.store, keys.run(record.id, number))
+    existing: Run | None = get_one(ports.store, keys.run(record.id, number))
     if existing is not None:
         return existing
     now = ports.clock.now()
@@ -79,52 +79,86 @@ def accept_tree(ports: Ports, record: Environment | Project, by: str) -> Run:
         now,
     )
     closing, entry = audited(replace(record, closing=True), subject=record.id, at=now, by=by, action="delete")
-    look = look_at_run(run, ahead=1)
-    send(ports.queue, replace(look, delay=LOOK_AGAIN))
-    ports.store.commit([Put(run), Put(closing), Put(entry)])
-    send(ports.queue, look)
+    _commit_and_look(ports, Moves([Put(run), Put(closing), Put(entry)]), run)
     return replace(run, version=1)
 
 
 def pin(ports: Ports, service: Service, by: str) -> Lane:
-    """From now on pushes make no runs; the newest is kept until the lane is unpinned."""
-    return _change_lane(ports, service, by, "pin", lambda lane: replace(lane, pinned_by=lane.pinned_by or max(lane.intent, 1)))
+    """From now on pushes make no runs; the newest is kept until the lane is unpinned. The pin takes the next number: it is newer than
+    any rollback that pins too, and so stays when that fails."""
+
+    def pinned() -> Lane:
+        lane, _ = _load(ports, service)
+        return _put_lane(ports, replace(lane, intent=lane.intent + 1, pinned_by=lane.intent + 1), by, "pin")
+
+    return _repeated(pinned)
 
 
 def unpin(ports: Ports, service: Service, by: str) -> Accepted | None:
-    """Lifts the pin, and accepts the request that was kept back, if there is one: None when there is none."""
-    held = _change_lane(ports, service, by, "unpin", lambda lane: replace(lane, pinned_by=0)).held
-    return take_held(ports, service) if held else None
+    """Lifts the pin and accepts, in the same commit, the request that was kept back: None when there is none."""
+
+    def unpinned() -> Accepted | None:
+        lane, current = _load(ports, service)
+        free = replace(lane, pinned_by=0)
+        if free.held is None:
+            _put_lane(ports, free, by, "unpin")
+            return None
+        return _accept_on(ports, (free, current), free.held.request, (), Entry(by, "unpin", {}))
+
+    return _repeated(unpinned)
 
 
 def take_held(ports: Ports, service: Service) -> Accepted | None:
-    """Accepts the request that the lane kept back, unless it is pinned again or nothing is kept."""
-    lane: Lane | None = stores.get_one(ports.store, keys.lane(service.id))
-    if lane is None or lane.held is None or lane.pinned_by or lane.closed:
-        return None
-    return accept(ports, service, lane.held.request)
+    """Accepts the request that the lane kept back, unless it is pinned again or nothing is kept (any more)."""
+
+    def taken() -> Accepted | None:
+        lane, current = _load(ports, service)
+        return None if lane.held is None or lane.pinned_by else _accept_on(ports, (lane, current), lane.held.request, ())
+
+    return _repeated(taken)
 
 
-def _accept_once(ports: Ports, service: Service, request: Request, changes: Sequence[Change]) -> Accepted:
-    lane, current = _load(ports, service)
+def _repeated(attempt: Callable[[], T], theirs: Collection[Key[Any]] = ()) -> T:
+    """What `attempt` returns, which reads, decides and commits: made anew where somebody else wrote first, but not where the caller's
+    own records (`theirs`) rest on old versions."""
+    for _ in range(TRIES - 1):
+        try:
+            return attempt()
+        except StoreConflict as conflict:
+            if not set(conflict.keys).isdisjoint(theirs):
+                raise
+    return attempt()
+
+
+def _accept_on(ports: Ports, loaded: tuple[Lane, Service], request: Request, changes: Sequence[Change], *before: Entry) -> Accepted:
+    """One try, on the lane and the service as they were loaded. `before`: audit entries of what led to it."""
+    lane, service = loaded
     now = ports.clock.now()
     moves = Moves(list(changes))
     if not any(isinstance(c, Put | Delete) and keys.key_of(c.record) == keys.key_of(service) for c in changes):
         closing = request.kind is RunKind.TEARDOWN
-        key = keys.service(service.address)
-        moves.changes.append(Put(replace(current, closing=True)) if closing else Check(key, current.version))
+        moves.changes.append(Put(replace(service, closing=True)) if closing else Check(keys.key_of(service), service.version))
     if holds_back(lane, request):
         kept = held_back(lane, request)
         put_lane(moves, kept, Entry(request.by, f"{request.kind.value}.held", {"held": str(kept.intent)}), at=now)
         ports.store.commit(moves.changes)
         return Accepted(None, held=True)
-    run = _take_place(ports, moves, lane, service, request, now)
+    run = _take_place(ports, moves, lane, service, request, now, before)
+    _commit_and_look(ports, moves, run)
+    return Accepted(replace(run, version=1))
+
+
+def _commit_and_look(ports: Ports, moves: Moves, run: Run) -> None:
+    """A look later, the commit, a look now: a death at any point leaves nothing, or a run that somebody will look at."""
     look = look_at_run(run, ahead=1)
     send(ports.queue, replace(look, delay=LOOK_AGAIN))
     ports.store.commit(moves.changes)
-    for due in (*moves.looks, look):
-        send(ports.queue, due)
-    return Accepted(replace(run, version=1))
+    try:
+        for due in (*moves.looks, look):
+            send(ports.queue, due)
+    except Unavailable as error:
+        # It is accepted all the same, and the caller must not ask again: the later look or the sweep comes to it.
+        log.warning("no look could be sent at run %s yet: %s", run.ref, error.message)
 
 
 def _load(ports: Ports, service: Service) -> tuple[Lane, Service]:
@@ -138,7 +172,7 @@ def _load(ports: Ports, service: Service) -> tuple[Lane, Service]:
     return lane or Lane(service_id=service.id), current
 
 
-def _take_place(ports: Ports, moves: Moves, lane: Lane, service: Service, request: Request, now: datetime) -> Run:
+def _take_place(ports: Ports, moves: Moves, lane: Lane, service: Service, request: Request, now: datetime, before: Sequence[Entry]) -> Run:
     """The new run with its place in the lane; what it displaces, its build and the lane are added to `moves`."""
     admitted = _admitted(ports, lane, request)
     moved = admitted.lane
@@ -160,8 +194,7 @@ def _take_place(ports: Ports, moves: Moves, lane: Lane, service: Service, reques
     if request.kind is RunKind.ROLLBACK:
         run = run.noting(pinned_before=moved.pinned_by)
         moved = replace(moved, pinned_by=number)
-    if moved.held is not None and moved.held.request == request:
-        moved = replace(moved, held=None)  # this is the one that was kept back
+    moved = without_outdated_held(moved, request.kind)
     # A build alone leaves the status to a deploy that is under way: its followers would never see the end of it.
     if request.kind in DEPLOYING_KINDS or (request.kind is RunKind.BUILD_ONLY and not lane.running):
         moved = replace(moved, latest=number)
@@ -169,7 +202,7 @@ def _take_place(ports: Ports, moves: Moves, lane: Lane, service: Service, reques
     if admitted.starts:
         run = started(run, moved.turn if request.kind in STRENGTHS else 0, now)
     accepted = Entry(request.by, request.kind.value, {"run": str(number), "trigger": request.trigger.value})
-    put_lane(moves, moved, accepted, *(end_entry(loser) for loser in losers), at=now)
+    put_lane(moves, moved, *before, accepted, *(end_entry(loser) for loser in losers), at=now)
     moves.changes.append(Put(run))
     return run
 
@@ -177,7 +210,7 @@ def _take_place(ports: Ports, moves: Moves, lane: Lane, service: Service, reques
 def _admitted(ports: Ports, lane: Lane, request: Request) -> Admitted:
     if request.kind not in STRENGTHS:  # a build moves nothing, so it needs no turn
         return Admitted(replace(lane, intent=lane.intent + 1), True)
-    holder: Run | None = stores.get_one(ports.store, keys.run(lane.service_id, lane.running)) if lane.running else None
+    holder: Run | None = get_one(ports.store, keys.run(lane.service_id, lane.running)) if lane.running else None
     return admit(lane, STRENGTHS[request.kind], holder)
 
 
@@ -211,16 +244,8 @@ def _with_build(ports: Ports, moves: Moves, run: Run, lane: Lane, service: Servi
     return replace(run, build=build.number, build_id=build.id), lane
 
 
-def _change_lane(ports: Ports, service: Service, by: str, action: str, change: Callable[[Lane], Lane]) -> Lane:
-    for attempt in range(TRIES):
-        lane, _ = _load(ports, service)
-        lane = change(lane)
-        moves = Moves()
-        put_lane(moves, lane, Entry(by, action, {}), at=ports.clock.now())
-        try:
-            ports.store.commit(moves.changes)
-            return lane
-        except stores.Conflict:
-            if attempt == TRIES - 1:
-                raise
-    raise AssertionError("the loop above returns or raises")
+def _put_lane(ports: Ports, lane: Lane, by: str, action: str) -> Lane:
+    moves = Moves()
+    put_lane(moves, lane, Entry(by, action, {}), at=ports.clock.now())
+    ports.store.commit(moves.changes)
+    return lane

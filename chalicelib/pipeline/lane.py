@@ -12,7 +12,7 @@ from chalicelib.domain.builds import Build, BuildState
 from chalicelib.domain.chores import Chore, ChoreKind
 from chalicelib.domain.deploys import Deploy, DeployState
 from chalicelib.domain.failures import Failure
-from chalicelib.domain.lanes import HandedOn, Lane, hand_on
+from chalicelib.domain.lanes import HandedOn, Lane, hand_on, with_pin_to_restore
 from chalicelib.domain.runs import DEPLOYING_KINDS, Outcome, Run, RunKind, Stage, first_stage
 from chalicelib.pipeline.looks import GRACE, Look, look_at_chore, look_at_run
 from chalicelib.pipeline.outcome import End, Fail
@@ -31,6 +31,14 @@ class Entry:
     by: str
     action: str
     detail: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The length and the head of an audit trail, apart from any record."""
+
+    audit_number: int = 0
+    audit_head: str = ""
 
 
 @dataclass(slots=True)
@@ -65,7 +73,8 @@ def ending(ports: Ports, result: End | Fail) -> Moves:
     changed = {keys.key_of(change.record) for change in moves.changes if isinstance(change, Put)}
     moves.changes.extend(put for put in _settled_records(ports, [ended], now) if keys.key_of(put.record) not in changed)
     lane: Lane | None = get_one(ports.store, keys.lane(run.owner))
-    if lane is None:
+    if lane is None:  # of an environment or a project
+        moves.changes.append(_entry_after_newest(ports, run.owner, end_entry(ended), now))
         return moves
     handed = HandedOn(lane)
     over = [ended]
@@ -75,9 +84,9 @@ def ending(ports: Ports, result: End | Fail) -> Moves:
         handed = hand_on(lane, ended, outcome, waiting, becomes)
         over += _pass_on(moves, ended, handed, waiting, now)
     put_lane(moves, handed.lane, *(end_entry(gone) for gone in over), at=now)
-    for chore in _chores_after(ended, now, take_held=handed.take_held):
+    for chore in _chores_after(ended, handed, now):
         moves.put_chore(chore)
-    if ended.turn and ended.outcome is Outcome.SUCCEEDED and ended.kind is not RunKind.TEARDOWN:
+    if handed.lane.active is not None and handed.lane.active.run == ended.number:
         moves.changes.append(Put(replace(new_chore(ended, ChoreKind.RENEW, now), look_at=now + PULL_GRANT_HALF_LIFE)))
     return moves
 
@@ -93,6 +102,13 @@ def put_lane(moves: Moves, lane: Lane, *entries: Entry, at: datetime) -> None:
         lane, record = audited(lane, subject=lane.subject, at=at, by=entry.by, action=entry.action, **entry.detail)
         moves.changes.append(Put(record))
     moves.changes.append(Put(lane))
+
+
+def _entry_after_newest(ports: Ports, subject: str, entry: Entry, at: datetime) -> Put:
+    """The next entry of a trail whose record may be gone by now: it follows the newest one that is there."""
+    newest = ports.store.query(*keys.audit_trail(subject), newest_first=True, limit=1).items
+    trail = Trail(newest[0].number, newest[0].hash) if newest else Trail()
+    return Put(audited(trail, subject=subject, at=at, by=entry.by, action=entry.action, **entry.detail)[1])
 
 
 def end_entry(run: Run) -> Entry:
@@ -113,7 +129,7 @@ def _pass_on(moves: Moves, ended: Run, handed: HandedOn, waiting: Sequence[Run],
     over: list[Run] = []
     for run in waiting:
         if run.number == handed.next:
-            begun = started(run, handed.lane.turn, now)
+            begun = with_pin_to_restore(started(run, handed.lane.turn, now), ended)
             moves.changes.append(Put(begun))
             moves.looks.append(look_at_run(begun, ahead=1))
         elif run.number in handed.included:
@@ -169,16 +185,17 @@ _ANCHORING = {Stage.ANCHOR.value, Stage.TAKE_DOWN.value}
 """Who came to these may have left an anchor, even if it never heard so."""
 
 
-def _chores_after(ended: Run, now: datetime, *, take_held: bool) -> list[Chore]:
+def _chores_after(ended: Run, handed: HandedOn, now: datetime) -> list[Chore]:
     """What is left to do once the outcome of `ended` is settled."""
     wanted: list[ChoreKind] = []
-    if _ANCHORING & ended.passed.keys():
+    left_an_image = ended.kind is RunKind.BUILD_ONLY and handed.lane.closed  # which the teardown may have come too early for
+    if _ANCHORING & ended.passed.keys() or left_an_image:
         wanted.append(ChoreKind.TIDY)
     if ended.kind in DEPLOYING_KINDS and ended.outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
         wanted.append(ChoreKind.ANNOUNCE)
     if ended.facts.get("reconcile"):
         wanted.append(ChoreKind.RECONCILE)
-    if take_held:
+    if handed.take_held:
         wanted.append(ChoreKind.TAKE_HELD)
     return [new_chore(ended, kind, now) for kind in wanted]
 
@@ -189,6 +206,6 @@ def new_chore(run: Run, kind: ChoreKind, now: datetime, **facts: str) -> Chore:
         kind=kind,
         number=run.number,
         turn=run.turn,
-        facts={"address": str(run.address), **facts},
+        facts={"address": str(run.address), "since": now.isoformat(), **facts},
         look_at=now + timedelta(seconds=GRACE),
     )

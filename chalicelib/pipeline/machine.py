@@ -12,6 +12,7 @@ message {run, version} ──► load run ──► other version ──► drop
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,22 +23,22 @@ from chalicelib.domain.errors import AnclaError
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.runs import Run, Stage
 from chalicelib.pipeline import lane as lanes
+from chalicelib.pipeline.backoff import backoff
 from chalicelib.pipeline.lane import Moves
 from chalicelib.pipeline.looks import GRACE, look_at_run, run_key, send
 from chalicelib.pipeline.outcome import End, Fail, Go, StepResult, Wait, fail
 from chalicelib.pipeline.overtime import out_of_time
 from chalicelib.pipeline.slices import Slice
 from chalicelib.pipeline.steps import STEPS
-from chalicelib.pipeline.work import REVERTING, TERMS, overdue, stage_limit, work_of
+from chalicelib.pipeline.work import NEVER_GIVEN_UP, REVERTING, TERMS, overdue, stage_ends, work_of
 from chalicelib.ports import Ports
 from chalicelib.ports.cluster import Rejected
 from chalicelib.ports.queue import MAX_DELAY, Work
-from chalicelib.ports.store import Conflict, Put, get_one
+from chalicelib.ports.store import Put, StoreConflict, get_one
 
 log = logging.getLogger(__name__)
 
 CONFLICT_TRIES = 5
-MAX_BACKOFF = 600.0
 
 
 def look(ports: Ports, work: Work, body: Mapping[str, Any], *, receive_count: int, until: datetime) -> None:
@@ -78,7 +79,7 @@ def _one_step(ports: Ports, run: Run, time: Slice) -> Run | None:
     for _ in range(CONFLICT_TRIES):
         try:
             return _commit(ports, run, _result(ports, run, time))
-        except Conflict:
+        except StoreConflict:
             # Ours was outrun: by another look at this run (then we are done), or at another record (then decide again).
             latest = get_one(ports.store, keys.run(run.owner, run.number))
             if latest is None or latest.version != run.version:
@@ -88,31 +89,43 @@ def _one_step(ports: Ports, run: Run, time: Slice) -> Run | None:
 
 
 def _result(ports: Ports, run: Run, time: Slice) -> StepResult:
-    if overdue(run, ports.clock.now()):
-        return out_of_time(run)
+    now = ports.clock.now()
+    if overdue(run, now):
+        return _out_of_time(run)
     try:
-        return STEPS[run.stage](run, ports, replace(time, stage_ends=run.stage_since + stage_limit(run)))
-    except Conflict:
+        result = STEPS[run.stage](run, ports, replace(time, stage_ends=stage_ends(run)))
+    except StoreConflict:
         raise
     except Rejected as rejected:
-        return _rejected(run, rejected)
+        return _rejected(run, rejected, ports.clock.now())
     except Exception as error:  # noqa: BLE001  (the boundary: whatever is wrong on our side is tried again)
-        return _tried_again(run, error)
+        return _tried_again(run, error, ports.clock.now())
+    if isinstance(result, Wait) and result.run.attempts:
+        return replace(result, run=replace(result.run, attempts=0))  # only exceptions in a row count
+    return result
 
 
-def _rejected(run: Run, rejected: Rejected) -> StepResult:
-    """What the cluster refuses is the user's to mend; what ran before was taken once, so a revert is tried again."""
+def _out_of_time(run: Run) -> Fail:
     if run.stage in REVERTING:
-        return _tried_again(run, rejected)
+        log.error("run %s could not put back in time what was active before: a reconcile chore goes on", run.ref)
+    return out_of_time(run)
+
+
+def _rejected(run: Run, rejected: Rejected, now: datetime) -> StepResult:
+    """What the cluster refuses is the user's to mend; but what ran before was taken once, and what is deleted has to go."""
+    if run.stage in REVERTING | NEVER_GIVEN_UP:
+        return _tried_again(run, rejected, now)
     return fail(run, "manifest_rejected", f"the cluster refused it: {rejected.message}", "mend what the cluster names, then deploy again")
 
 
-def _tried_again(run: Run, error: Exception) -> Wait:
-    """An exception is ours: noted, and tried again after a while that doubles."""
+def _tried_again(run: Run, error: Exception, now: datetime) -> Wait:
+    """An exception is ours: noted, and tried again after a while that doubles, but not after the stage's time is up."""
     log.warning("run %s failed at %s, attempt %d", run.ref, run.stage.value, run.attempts + 1, exc_info=error)
     said = error.message if isinstance(error, AnclaError) else type(error).__name__
     attempts = run.attempts + 1
-    return Wait(min(MAX_BACKOFF, 0.5 * 2**attempts), replace(run, attempts=attempts).noting(last_error=said[:300]))
+    ends = stage_ends(run)
+    left = (ends - now).total_seconds() if ends else math.inf
+    return Wait(max(0.0, min(backoff(1.0, attempts), left)), replace(run, attempts=attempts).noting(last_error=said[:300]))
 
 
 def _commit(ports: Ports, run: Run, result: StepResult) -> Run | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalicelib.domain.runs import Run, Stage
 from chalicelib.pipeline.outcome import Fail, fail
-from chalicelib.pipeline.work import REVERTING, stage_limit
+from chalicelib.pipeline.work import REVERTING, stage_ends, stage_limit
 
 _MEANING: dict[Stage, tuple[str, str, str]] = {
     Stage.RESOLVE: ("repository_unavailable", "the repository did not answer", "check that its server is up, then deploy again"),
@@ -25,7 +25,8 @@ _MEANING: dict[Stage, tuple[str, str, str]] = {
 def out_of_time(run: Run) -> Fail:
     """The failure of a run that was too long at its stage. A revert that cannot be done in its time ends the run all the same:
     what it could not put back, a reconcile chore goes on with."""
-    seconds = int(stage_limit(run).total_seconds())
+    ends = stage_ends(run) or run.stage_since + stage_limit(run)
+    seconds = int((ends - run.stage_since).total_seconds())
     if run.stage in REVERTING and run.failure is not None:
         said = f"{run.failure.message}; putting the previous deploy back is not done after {seconds} s and goes on in the background"
         return fail(run.noting(reconcile=1), run.failure.code, said, run.failure.hint, run.failure.evidence)

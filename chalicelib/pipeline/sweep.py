@@ -9,13 +9,13 @@ from chalicelib.domain import keys
 from chalicelib.domain.chores import Chore
 from chalicelib.domain.keys import Index
 from chalicelib.domain.runs import Run
+from chalicelib.pipeline.backoff import backoff
 from chalicelib.pipeline.looks import look_at_chore, look_at_run, send
 from chalicelib.ports import Ports
-from chalicelib.ports.store import Conflict, Put
+from chalicelib.ports.store import Put, StoreConflict
 
 PAGE = 100
 FIRST_DELAY = 15.0
-MAX_DELAY = 600.0
 
 
 def sweep(ports: Ports, *, ahead: float = 0) -> int:
@@ -41,10 +41,10 @@ def _is_due(record: Run | Chore, due: datetime) -> bool:
 
 def _looked_after(ports: Ports, record: Run | Chore, now: datetime) -> bool:
     attempts = record.attempts + 1
-    later = replace(record, attempts=attempts, look_at=now + timedelta(seconds=min(MAX_DELAY, FIRST_DELAY * 2 ** (attempts - 1))))
+    later = replace(record, attempts=attempts, look_at=now + timedelta(seconds=backoff(FIRST_DELAY, attempts)))
     try:
         ports.store.commit([Put(later)])
-    except Conflict:
+    except StoreConflict:
         return False  # somebody is at it
     send(ports.queue, look_at_run(later, ahead=1) if isinstance(later, Run) else look_at_chore(later, ahead=1))
     return True

@@ -16,8 +16,7 @@ RUN_LIMIT = timedelta(hours=2)
 @dataclass(frozen=True, slots=True)
 class Terms:
     """`limit`: seconds that a run may stay at the stage; None: the service's own deployment timeout; without meaning where it is never
-    given up. `reverts`: the run may have
-    moved something outside by then, so a failure has to put it back."""
+    given up. `reverts`: the run may have moved something outside by then, so a failure has to put it back."""
 
     work: Work
     limit: int | None = 60
@@ -52,7 +51,6 @@ TERMS: dict[Stage, Terms] = {
 
 REVERTING = frozenset({Stage.SALVAGE, Stage.REVERT, Stage.WATCH_REVERT})
 
-
 NEVER_GIVEN_UP = frozenset({Stage.TAKE_DOWN, Stage.WATCH_TAKE_DOWN, Stage.PURGE, Stage.FAN_OUT, Stage.WATCH_FAN_OUT})
 """There is nothing to go back to from a teardown: it is tried again, however long an engine is away."""
 
@@ -67,15 +65,21 @@ def stage_limit(run: Run) -> timedelta:
     return timedelta(seconds=timeout_of(run) if limit is None else limit)
 
 
+def stage_ends(run: Run) -> datetime | None:
+    """When the time of the stage is up, or of the whole run where that is sooner; None: it has no limit. While a run waits for its
+    turn no time runs, and what puts back what was active has its time even where the run has none left."""
+    if run.stage is Stage.WAITING or run.stage in NEVER_GIVEN_UP:
+        return None
+    ends = run.stage_since + stage_limit(run)
+    return ends if run.deadline is None or run.stage in REVERTING else min(ends, run.deadline)
+
+
 def timeout_of(run: Run) -> int:
     """The deployment timeout in seconds that holds for this run."""
     return int(run.facts.get("timeout", DEFAULT_DEPLOYMENT_TIMEOUT))
 
 
 def overdue(run: Run, now: datetime) -> bool:
-    """Whether the run has used up its stage's time or its own. While it waits for its turn, no time runs."""
-    if run.stage is Stage.WAITING or run.stage in NEVER_GIVEN_UP:
-        return False
-    if now >= run.stage_since + stage_limit(run):
-        return True
-    return run.deadline is not None and now >= run.deadline and run.stage not in REVERTING
+    """Whether the run has used up its stage's time or its own."""
+    ends = stage_ends(run)
+    return ends is not None and now >= ends

@@ -26,5 +26,5 @@ class Registry(Protocol):
     def grant_pull(self, service_id: str, repository: str, *, now: datetime) -> PullGrant:
         """New credentials for this repository, good for weeks."""
 
-    def remove(self, repository: str, *, digest: str = "") -> None:
-        """Removes one image, or all of the repository; nothing there is no error."""
+    def remove(self, repository: str) -> None:
+        """Removes all images of the repository; nothing there is no error."""

@@ -45,7 +45,7 @@ class Page(Generic[R]):
     next: str | None = None
 
 
-class Conflict(StaleWrite):
+class StoreConflict(StaleWrite):
     """A version was not the expected one; nothing of the commit was written. `keys` says where, as far as is known."""
 
     def __init__(self, keys: Sequence[Key[Any]] = ()) -> None:
@@ -66,7 +66,7 @@ class Store(Protocol):
         """The keys found under `value`, by the index's sort (`up_to`: sorts not above it). May be stale: get before you decide."""
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """All of `changes` or none. Raises Conflict where a version is not the expected one, Invalid where AWS would refuse the
+        """All of `changes` or none. Raises StoreConflict where a version is not the expected one, Invalid where AWS would refuse the
         size: 100 changes and 4 MB a commit, 400 KB a record, one change for each record."""
 
 

@@ -16,7 +16,7 @@ from chalicelib.domain.keys import ID_PREFIX, Index, Key
 from chalicelib.domain.people import ApiKey, Membership
 from chalicelib.domain.policy import Action, allowed
 from chalicelib.ports import Ports
-from chalicelib.ports.store import Conflict, Put, Store, get_one
+from chalicelib.ports.store import Put, Store, StoreConflict, get_one
 
 LAST_USED_STEP = timedelta(hours=1)
 """How exact a key's `last_used` is: a write for every call would cost more than it tells."""
@@ -156,7 +156,7 @@ def check_version(record: LevelRecord, expected: int | None) -> None:
 
 def _note_use(store: Store, record: ApiKey, now: datetime) -> None:
     if record.last_used is None or now - record.last_used >= LAST_USED_STEP:
-        with suppress(Conflict):  # another call has just noted its use
+        with suppress(StoreConflict):  # another call has just noted its use
             store.commit([Put(replace(record, last_used=now))])
 
 

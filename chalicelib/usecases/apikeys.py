@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chalicelib.domain import apikeys, keys
-from chalicelib.domain.addresses import check_name
+from chalicelib.domain.addresses import check_name, is_uuid
 from chalicelib.domain.audit import AuditEntry, audited
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.people import ApiKey, ApiKeyOfUser, User
@@ -52,7 +52,7 @@ def issue(
         key_hash=apikeys.hash_of(text),
         user_id=actor.user_id,
         name=name,
-        scopes=tuple(scopes),
+        scopes=tuple(dict.fromkeys(scopes)),
         metadata=dict(metadata),
         created=now,
         expires=expires,
@@ -73,10 +73,10 @@ def list_keys(ports: Ports, actor: Actor) -> list[ApiKey]:
 
 
 def get_key(ports: Ports, actor: Actor, key_id: str) -> ApiKey:
-    listed = get_one(ports.store, keys.api_key_of_user(actor.user_id, key_id))
+    listed = get_one(ports.store, keys.api_key_of_user(actor.user_id, key_id)) if is_uuid(key_id) else None
     record = get_one(ports.store, keys.api_key(listed.key_hash)) if listed is not None else None
     if record is None:
-        raise NotFound(f"you have no API key {key_id!r}", code="key_not_found", hint="list your keys")
+        raise NotFound(f"you have no API key {key_id[:80]!r}", code="key_not_found", hint="list your keys")
     return record
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from chalicelib.ports.store import Conflict
+from chalicelib.ports.store import StoreConflict
 from chalicelib.ports.vault import VaultConflict
 
 TRIES = 5
@@ -18,9 +18,9 @@ def repeated(attempt: Callable[[], T]) -> T:
     for _ in range(TRIES - 1):
         try:
             return attempt()
-        except (Conflict, VaultConflict):
+        except (StoreConflict, VaultConflict):
             continue
     try:
         return attempt()
     except VaultConflict:
-        raise Conflict from None
+        raise StoreConflict from None

@@ -15,8 +15,9 @@ from chalicelib.domain.transcripts import shown_text
 from chalicelib.pipeline.intents import Accepted, accept
 from chalicelib.ports import Ports
 from chalicelib.ports.store import get_one
-from chalicelib.usecases.deploys import check_open, check_source
+from chalicelib.usecases.deploys import check_source
 from chalicelib.usecases.lookups import find_builds, find_service, missing, only_one
+from chalicelib.usecases.refusals import check_open
 from chalicelib.usecases.service_fields import BUILD_STRATEGIES
 
 _NUMBER = re.compile(r"v?([0-9]{1,7})")

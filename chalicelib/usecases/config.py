@@ -14,11 +14,11 @@ from chalicelib.pipeline.values import plain_value
 from chalicelib.ports import Ports
 from chalicelib.usecases.access import Actor
 from chalicelib.usecases.dotenv import BadLine, Setting, parse_dotenv
-from chalicelib.usecases.scopes import Edit, Spot, edit_scope, read_scopes
+from chalicelib.usecases.scopes import Edit, ScopeAddress, edit_scope, read_scopes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class VariableWish:
     """A variable to be set. A flag that is None stays as it is, and is off for a new one."""
 
     name: str
@@ -28,7 +28,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownVariable:
     """A variable as it may be shown, and where it is set."""
 
     variable: Variable
@@ -47,24 +47,24 @@ class Imported:
     errors: tuple[BadLine, ...] = ()
 
 
-def list_variables(ports: Ports, spot: Spot) -> list[Shown]:
-    """The variables set at this very spot, by name; at a service, the merged ones that it gets."""
-    if spot.level is Level.SERVICE:
-        return resolve_variables(ports, spot)
-    own = ports.store.get(spot.scope_keys[-1:])[0]
+def list_variables(ports: Ports, where: ScopeAddress) -> list[ShownVariable]:
+    """The variables set at this very place, by name; at a service, the merged ones that it gets."""
+    if where.level is Level.SERVICE:
+        return resolve_variables(ports, where)
+    own = ports.store.get(where.scope_keys[-1:])[0]
     return [_shown(ports, entry.variable, entry.level, entry.owner) for entry in resolve([own]).values()]
 
 
-def resolve_variables(ports: Ports, spot: Spot) -> list[Shown]:
-    """Exactly what a container at the spot gets, each variable with the scope that it comes from."""
-    merged = resolve(read_scopes(ports, spot))
+def resolve_variables(ports: Ports, where: ScopeAddress) -> list[ShownVariable]:
+    """Exactly what a container at this place gets, each variable with the scope that it comes from."""
+    merged = resolve(read_scopes(ports, where))
     return [_shown(ports, entry.variable, entry.level, entry.owner) for entry in merged.values()]
 
 
-def set_variable(ports: Ports, actor: Actor, spot: Spot, wish: Wish) -> tuple[Variable, bool]:
+def set_variable(ports: Ports, actor: Actor, where: ScopeAddress, wish: VariableWish) -> tuple[Variable, bool]:
     """The variable as it is set now, and whether it is new. One that was there keeps its id."""
     size = len(wish.value.encode())
-    check_variable(wish.name, size, "\0" in wish.value)
+    check_variable(wish.name, size, has_nul="\0" in wish.value)
     was_there = False
 
     def edit(scope: Scope, now: datetime) -> Edit:
@@ -72,36 +72,40 @@ def set_variable(ports: Ports, actor: Actor, spot: Spot, wish: Wish) -> tuple[Va
         was_there = wish.name in scope.variables
         return _with_wishes(ports, actor, scope, [wish], now)
 
-    after = edit_scope(ports, actor, spot, "set_variable", edit)
+    after = edit_scope(ports, actor, where, "set_variable", edit)
     return after.variables[wish.name], not was_there
 
 
-def delete_variable(ports: Ports, actor: Actor, spot: Spot, name_or_id: str) -> None:
-    """Removes the variable of this very spot that has this id, else the one of this name."""
+def delete_variable(ports: Ports, actor: Actor, where: ScopeAddress, name_or_id: str) -> None:
+    """Removes the variable of this very place that has this id, else the one of this name."""
 
     def edit(scope: Scope, now: datetime) -> Edit:
         name = _name_of(scope, name_or_id)
         if name is None:
             raise NotFound(
-                f"no variable {name_or_id[:80]!r} is set at the {spot.level.value} {spot.owner!r}",
+                f"no variable {name_or_id[:80]!r} is set at the {where.level.value} {where.owner!r}",
                 code="variable_not_found",
                 hint="list the variables; an inherited one is deleted where it is set",
             )
         return Edit(variables={key: variable for key, variable in scope.variables.items() if key != name}, names=[name])
 
-    edit_scope(ports, actor, spot, "delete_variable", edit)
+    edit_scope(ports, actor, where, "delete_variable", edit)
 
 
 def import_text(
-    ports: Ports, actor: Actor, spot: Spot, text: str, *, secret: bool | None = None, buildtime: bool | None = None
+    ports: Ports, actor: Actor, where: ScopeAddress, text: str, *, secret: bool | None = None, buildtime: bool | None = None
 ) -> Imported:
     """Imports the text of a .env file: the good lines are taken, the bad ones reported."""
     lines = parse_dotenv(text)
-    wishes = [Wish(name=line.name, value=line.value, secret=secret, buildtime=buildtime) for line in lines if isinstance(line, Setting)]
-    return import_variables(ports, actor, spot, wishes, bad=[line for line in lines if isinstance(line, BadLine)])
+    wishes = [
+        VariableWish(name=line.name, value=line.value, secret=secret, buildtime=buildtime) for line in lines if isinstance(line, Setting)
+    ]
+    return import_variables(ports, actor, where, wishes, bad=[line for line in lines if isinstance(line, BadLine)])
 
 
-def import_variables(ports: Ports, actor: Actor, spot: Spot, wishes: Sequence[Wish], *, bad: Sequence[BadLine] = ()) -> Imported:
+def import_variables(
+    ports: Ports, actor: Actor, where: ScopeAddress, wishes: Sequence[VariableWish], *, bad: Sequence[BadLine] = ()
+) -> Imported:
     """Sets all of `wishes` that can be set, in one commit. A secret that is there already is left alone."""
     good, errors = _sorted_out(wishes)
     skipped: list[str] = []
@@ -111,18 +115,18 @@ def import_variables(ports: Ports, actor: Actor, spot: Spot, wishes: Sequence[Wi
         return _with_wishes(ports, actor, scope, [wish for name, wish in good.items() if name not in skipped], now)
 
     if good:
-        edit_scope(ports, actor, spot, "import_variables", edit)
+        edit_scope(ports, actor, where, "import_variables", edit)
     created = tuple(name for name in good if name not in skipped)
     return Imported(created=created, skipped=tuple(skipped), errors=(*bad, *errors))
 
 
-def _sorted_out(wishes: Sequence[Wish]) -> tuple[dict[str, Wish], list[BadLine]]:
+def _sorted_out(wishes: Sequence[VariableWish]) -> tuple[dict[str, VariableWish], list[BadLine]]:
     """The wishes that can be set, by name (the last one of a name), and for the others why not."""
-    good: dict[str, Wish] = {}
+    good: dict[str, VariableWish] = {}
     errors: list[BadLine] = []
     for wish in wishes:
         try:
-            check_variable(wish.name, len(wish.value.encode()), "\0" in wish.value)
+            check_variable(wish.name, len(wish.value.encode()), has_nul="\0" in wish.value)
         except Invalid as error:
             errors.append(BadLine(wish.name[:100], error.message))
         else:
@@ -130,7 +134,7 @@ def _sorted_out(wishes: Sequence[Wish]) -> tuple[dict[str, Wish], list[BadLine]]
     return good, errors
 
 
-def _with_wishes(ports: Ports, actor: Actor, scope: Scope, wishes: Sequence[Wish], now: datetime) -> Edit:
+def _with_wishes(ports: Ports, actor: Actor, scope: Scope, wishes: Sequence[VariableWish], now: datetime) -> Edit:
     variables: dict[str, Variable] = dict(scope.variables)
     secrets: dict[str, Secret] = {}
     documents: dict[str, bytes] = {}
@@ -145,7 +149,7 @@ def _with_wishes(ports: Ports, actor: Actor, scope: Scope, wishes: Sequence[Wish
     return Edit(variables=variables, secrets=secrets, documents=documents, names=[wish.name for wish in wishes])
 
 
-def _variable(ports: Ports, actor: Actor, scope: Scope, wish: Wish, size: int, now: datetime) -> Variable:
+def _variable(ports: Ports, actor: Actor, scope: Scope, wish: VariableWish, size: int, now: datetime) -> Variable:
     before = scope.variables.get(wish.name)
     secret = _flag(wish.secret, before is not None and before.secret)
     inline = not secret and size <= INLINE_BYTES
@@ -175,6 +179,6 @@ def _name_of(scope: Scope, name_or_id: str) -> str | None:
     return name_or_id if name_or_id in scope.variables else None
 
 
-def _shown(ports: Ports, variable: Variable, level: Level, owner: str) -> Shown:
+def _shown(ports: Ports, variable: Variable, level: Level, owner: str) -> ShownVariable:
     value = MASK if variable.secret else plain_value(ports, variable)
-    return Shown(variable=variable, value=value, level=level, owner=owner)
+    return ShownVariable(variable=variable, value=value, level=level, owner=owner)

@@ -21,12 +21,13 @@ from chalicelib.ports import Ports
 from chalicelib.ports.store import Check, get_one
 from chalicelib.usecases import services
 from chalicelib.usecases.lookups import find_deploys, find_service, only_one
+from chalicelib.usecases.refusals import check_open
 
 MAX_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class DeployWish:
     """What is to be deployed: a ref (empty: the source's branch), an earlier build, or only the config that is set now."""
 
     ref: str = ""
@@ -35,7 +36,7 @@ class Wish:
     strategy: str = ""
 
 
-def deploy(ports: Ports, service: Service, wish: Wish, by: str) -> Accepted:
+def deploy(ports: Ports, service: Service, wish: DeployWish, by: str) -> Accepted:
     """Accepts a deploy. Raises Invalid or NotFound for a wish that cannot be met, Conflict when the service is being deleted."""
     check_open(service)
     _check_one_wish(wish)
@@ -56,9 +57,9 @@ def deploy_all(ports: Ports, environment: Environment, by: str) -> list[tuple[Se
         raise Invalid(
             f"no service of {environment.address} has a repository",
             code="source_missing",
-            hint=f"create one: ancla services create {environment.address}/NAME --repository URL",
+            hint=f"create one: ancla services create {environment.address} NAME --repository URL",
         )
-    return [(service, deploy(ports, service, Wish(), by)) for service in deployable]
+    return [(service, deploy(ports, service, DeployWish(), by)) for service in deployable]
 
 
 def rollback(ports: Ports, service: Service, version: int, by: str) -> Accepted:
@@ -80,13 +81,6 @@ def rollback(ports: Ports, service: Service, version: int, by: str) -> Accepted:
 def unexpired(record: SnapshotRecord) -> Check:
     """For the accepting commit: the snapshot is still kept, so no clean-up can be choosing it at this moment."""
     return Check(keys.key_of(record), record.version)
-
-
-def check_open(service: Service) -> None:
-    if service.closing:
-        raise Conflict(
-            f"the service {service.address} is being deleted", code="service_closing", hint="wait until it is gone, then create it again"
-        )
 
 
 def check_source(service: Service, ref: str) -> None:
@@ -146,7 +140,7 @@ def read_log(ports: Ports, service: Service, deploy: DeployStatus) -> str:
     return shown_text(ports.logs.read(deploy_log(service.id, deploy.run)), ended=deploy.complete or deploy.error)
 
 
-def _check_one_wish(wish: Wish) -> None:
+def _check_one_wish(wish: DeployWish) -> None:
     chosen = [name for name, given in (("ref", wish.ref), ("version", wish.build), ("config_only", wish.config_only)) if given]
     if len(chosen) > 1:
         raise Invalid(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chalicelib.domain import keys
-from chalicelib.domain.addresses import Address, Level, chosen_slug
+from chalicelib.domain.addresses import Address, chosen_slug
 from chalicelib.domain.audit import audited
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.hierarchy import Environment
@@ -15,8 +15,8 @@ from chalicelib.ports.store import Check, Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor, check_version
 from chalicelib.usecases.attempts import repeated
 from chalicelib.usecases.changes import renamed, written
-from chalicelib.usecases.projects import being_deleted, get_project
-from chalicelib.usecases.workspaces import slug_taken
+from chalicelib.usecases.projects import get_project
+from chalicelib.usecases.refusals import check_open, slug_taken
 
 
 def list_environments(ports: Ports, project: Address) -> list[Environment]:
@@ -56,13 +56,12 @@ def get_environment(store: Store, address: Address) -> Environment:
 
 def _create(ports: Ports, actor: Actor, address: Address, name: str) -> Environment:
     project = get_project(ports.store, address.parent)
-    if project.closing:
-        raise being_deleted(Level.PROJECT, project.address)
+    check_open(project)
     existing = get_one(ports.store, keys.environment(address))
     if existing is not None:
         if existing.automatic and not existing.closing:
             return written(ports, actor, replace(existing, name=name, automatic=False), "create", name=name)
-        raise slug_taken(Level.ENVIRONMENT, address)
+        raise slug_taken(address)
     now = ports.clock.now()
     fresh = Environment(id=ports.clock.new_id(), address=address, name=name, created=now, updated=now)
     environment, entry = audited(fresh, subject=fresh.id, at=now, by=actor.username, action="create", address=str(address))

@@ -40,5 +40,9 @@ def create_user(ports: Ports, username: str, *, email: str = "") -> Issued:
 def get_user(store: Store, username: str) -> User:
     user = get_one(store, keys.user(user_id_of(username)))
     if user is None:
-        raise NotFound(f"there is no user {username[:80]!r}", code="user_not_found", hint="check the spelling of the user name")
+        raise NotFound(
+            f"there is no user {username[:80]!r}",
+            code="user_not_found",
+            hint="check the spelling; who runs the installation adds users, with 'make user NAME=…'",
+        )
     return user

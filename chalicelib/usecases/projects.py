@@ -9,7 +9,7 @@ from dataclasses import replace
 from chalicelib.domain import keys
 from chalicelib.domain.addresses import Address, Level, chosen_slug
 from chalicelib.domain.audit import audited
-from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.hierarchy import STANDARD_ENVIRONMENTS, Environment, Project, Service
 from chalicelib.pipeline.intents import accept_tree
 from chalicelib.ports import Ports
@@ -17,7 +17,8 @@ from chalicelib.ports.store import Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor, check_version
 from chalicelib.usecases.attempts import repeated
 from chalicelib.usecases.changes import renamed
-from chalicelib.usecases.workspaces import get_workspace, slug_taken
+from chalicelib.usecases.refusals import slug_taken
+from chalicelib.usecases.workspaces import get_workspace
 
 
 def list_projects(ports: Ports, workspace_slug: str) -> list[Project]:
@@ -59,18 +60,10 @@ def get_project(store: Store, address: Address) -> Project:
     return project
 
 
-def being_deleted(level: Level, address: Address) -> Conflict:
-    return Conflict(
-        f"the {level.value} {str(address)!r} is being deleted",
-        code=f"{level.value}_closing",
-        hint="wait until it is gone, or use another one",
-    )
-
-
 def _create(ports: Ports, actor: Actor, address: Address, name: str) -> Project:
     workspace = get_workspace(ports.store, address.workspace)
     if get_one(ports.store, keys.project(address)) is not None:
-        raise slug_taken(Level.PROJECT, address)
+        raise slug_taken(address)
     now = ports.clock.now()
     fresh = Project(id=ports.clock.new_id(), address=address, name=name, created=now, updated=now)
     project, entry = audited(fresh, subject=fresh.id, at=now, by=actor.username, action="create", address=str(address))

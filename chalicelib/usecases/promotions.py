@@ -16,7 +16,8 @@ from chalicelib.pipeline.intents import Accepted, accept
 from chalicelib.pipeline.loads import load_scopes
 from chalicelib.pipeline.values import plain_value
 from chalicelib.ports import Ports
-from chalicelib.usecases.deploys import check_open, unexpired
+from chalicelib.usecases.deploys import unexpired
+from chalicelib.usecases.refusals import check_open
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from chalicelib.domain.addresses import Address, Level
 from chalicelib.domain.audit import audited
 from chalicelib.domain.config import Scope, Variable, chain, check_sizes, scope_owner, team_owner
 from chalicelib.domain.errors import Invalid, NotFound, TooLarge
+from chalicelib.domain.hierarchy import Environment, Project, Service
 from chalicelib.domain.keys import Key
 from chalicelib.domain.people import Team
 from chalicelib.domain.secrets import Secret
@@ -25,7 +26,7 @@ from chalicelib.ports import Ports
 from chalicelib.ports.store import Check, Put
 from chalicelib.usecases.access import Actor, Place
 from chalicelib.usecases.attempts import repeated
-from chalicelib.usecases.projects import being_deleted
+from chalicelib.usecases.refusals import check_open
 
 VERSIONS_KEPT = 5
 """A secret that was written this many versions ago is named by the newest instead, long before the vault drops its version."""
@@ -33,7 +34,7 @@ MAX_NAMES_NOTED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
+class ScopeAddress:
     """One of the places where variables are set."""
 
     workspace: str
@@ -65,10 +66,10 @@ class Edit:
     """The variables that it touches."""
 
 
-def spot_of(place: Place) -> Spot:
+def scope_of_place(place: Place) -> ScopeAddress:
     record = place.chain[-1]
     team = place.service.team if place.address.level is Level.SERVICE else ""
-    return Spot(
+    return ScopeAddress(
         workspace=place.workspace.slug,
         level=place.address.level,
         owners=chain(place.address, team),
@@ -76,26 +77,26 @@ def spot_of(place: Place) -> Spot:
     )
 
 
-def spot_of_team(team: Team) -> Spot:
+def scope_of_team(team: Team) -> ScopeAddress:
     owners = (scope_owner(Address(team.workspace)), team_owner(team.workspace, team.slug))
-    return Spot(workspace=team.workspace, level=Level.TEAM, owners=owners, rests_on=keys.key_of(team))
+    return ScopeAddress(workspace=team.workspace, level=Level.TEAM, owners=owners, rests_on=keys.key_of(team))
 
 
-def read_scopes(ports: Ports, spot: Spot) -> list[Scope | None]:
-    """The scopes that reach the spot, weakest first, in one round trip."""
-    return ports.store.get(spot.scope_keys)
+def read_scopes(ports: Ports, where: ScopeAddress) -> list[Scope | None]:
+    """The scopes that reach this place, weakest first, in one round trip."""
+    return ports.store.get(where.scope_keys)
 
 
-def edit_scope(ports: Ports, actor: Actor, spot: Spot, action: str, edit: Callable[[Scope, datetime], Edit]) -> Scope:
+def edit_scope(ports: Ports, actor: Actor, where: ScopeAddress, action: str, edit: Callable[[Scope, datetime], Edit]) -> Scope:
     """The scope after `edit`, which may be called again where somebody else wrote first. Nothing is written where it changes nothing."""
-    return repeated(lambda: _edit_once(ports, actor, spot, action, edit))
+    return repeated(lambda: _edit_once(ports, actor, where, action, edit))
 
 
-def _edit_once(ports: Ports, actor: Actor, spot: Spot, action: str, edit: Callable[[Scope, datetime], Edit]) -> Scope:
-    holder, *scopes = ports.store.get([spot.rests_on, *spot.scope_keys])
-    _check_holder(holder, spot)
+def _edit_once(ports: Ports, actor: Actor, where: ScopeAddress, action: str, edit: Callable[[Scope, datetime], Edit]) -> Scope:
+    holder, *scopes = ports.store.get([where.rests_on, *where.scope_keys])
+    _check_holder(holder, where)
     now = ports.clock.now()
-    before: Scope = scopes[-1] or Scope(id=ports.clock.new_id(), workspace=spot.workspace, owner=spot.owner, level=spot.level)
+    before: Scope = scopes[-1] or Scope(id=ports.clock.new_id(), workspace=where.workspace, owner=where.owner, level=where.level)
     edited = edit(before, now)
     if not edited.names:
         return before
@@ -105,7 +106,7 @@ def _edit_once(ports: Ports, actor: Actor, spot: Spot, action: str, edit: Callab
         ports.logs.write(name, 0, content)
     after, entry = audited(after, subject=after.id, at=now, by=actor.username, action=action, names=_noted(edited.names))
     try:
-        ports.store.commit([Put(after), Put(entry), Check(spot.rests_on, holder.version)])
+        ports.store.commit([Put(after), Put(entry), Check(where.rests_on, holder.version)])
     except TooLarge as error:
         raise _too_many(after) from error
     for name in _documents(before) - _documents(after):
@@ -123,11 +124,11 @@ def _too_many(scope: Scope) -> Invalid:
     )
 
 
-def _check_holder(holder: Any, spot: Spot) -> None:
+def _check_holder(holder: Any, where: ScopeAddress) -> None:
     if holder is None:
-        raise NotFound(f"there is no {spot.level.value} {spot.owner!r}", code=f"{spot.level.value}_not_found", hint="check the spelling")
-    if getattr(holder, "closing", False):
-        raise being_deleted(spot.level, holder.address)
+        raise NotFound(f"there is no {where.level.value} {where.owner!r}", code=f"{where.level.value}_not_found", hint="check the spelling")
+    if isinstance(holder, Project | Environment | Service):
+        check_open(holder)
 
 
 def _with_secrets(ports: Ports, before: Scope, edited: Edit) -> Scope:

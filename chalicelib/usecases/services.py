@@ -21,10 +21,10 @@ from chalicelib.usecases.access import Actor, check_version
 from chalicelib.usecases.attempts import repeated
 from chalicelib.usecases.changes import written
 from chalicelib.usecases.environments import get_environment
-from chalicelib.usecases.projects import being_deleted, get_project
+from chalicelib.usecases.projects import get_project
+from chalicelib.usecases.refusals import check_open, slug_taken
 from chalicelib.usecases.service_fields import ServiceFields, with_fields
 from chalicelib.usecases.teams import get_team
-from chalicelib.usecases.workspaces import slug_taken
 
 BATCH = 100
 
@@ -140,19 +140,17 @@ def _joined(service: Service, lane: Lane | None) -> ServiceWithLane:
 
 def _open_service(store: Store, address: Address) -> Service:
     service = get_service(store, address)
-    if service.closing:
-        raise being_deleted(Level.SERVICE, address)
+    check_open(service)
     return service
 
 
 def _create(ports: Ports, actor: Actor, address: Address, fields: ServiceFields) -> ServiceWithLane:
     environment = get_environment(ports.store, address.at(Level.ENVIRONMENT))
     project = get_project(ports.store, address.at(Level.PROJECT))
-    for parent, level in ((project, Level.PROJECT), (environment, Level.ENVIRONMENT)):
-        if parent.closing:
-            raise being_deleted(level, parent.address)
+    check_open(project)
+    check_open(environment)
     if get_one(ports.store, keys.service(address)) is not None:
-        raise slug_taken(Level.SERVICE, address)
+        raise slug_taken(address)
     now = ports.clock.now()
     blank = Service(id=ports.clock.new_id(), address=address, name="", created=now, updated=now)
     fresh = with_fields(blank, fields, local_repositories=ports.settings.local_repositories)

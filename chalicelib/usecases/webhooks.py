@@ -31,8 +31,7 @@ from chalicelib.domain.runs import Request, RunKind, Trigger
 from chalicelib.domain.sources import github_location, normalized_location
 from chalicelib.pipeline.intents import accept
 from chalicelib.ports import Ports
-from chalicelib.ports import store as stores
-from chalicelib.ports.store import Put, get_one
+from chalicelib.ports.store import Put, StoreConflict, get_one
 
 PUSH = "push"
 BRANCH = "refs/heads/"
@@ -40,7 +39,6 @@ TRIES = 8
 
 _log = logging.getLogger("ancla.webhook")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_DELIVERY = re.compile(r"[A-Za-z0-9-]{1,100}")
 _LOGIN = re.compile(r"[A-Za-z0-9._\[\]-]{1,100}")
 
 
@@ -68,9 +66,10 @@ def check_signature(secret: str, body: bytes, signature: str) -> None:
         )
 
 
-def take_delivery(ports: Ports, *, event: str, delivery_id: str, body: bytes) -> Delivery:
-    """Makes of a signed delivery what is to be made of it, once. Raises Malformed when it cannot be read."""
-    name = delivery_id if _DELIVERY.fullmatch(delivery_id) else hashlib.sha256(event.encode() + b"\0" + body).hexdigest()
+def take_delivery(ports: Ports, *, event: str, body: bytes) -> Delivery:
+    """Makes of a signed delivery what is to be made of it, once: it is known by what was signed, since whoever has seen one could send
+    it again under another id. Raises Malformed when it cannot be read."""
+    name = hashlib.sha256(event.encode() + b"\0" + body).hexdigest()
     payload = _payload(body)
     taken = get_one(ports.store, keys.delivery(name)) or Delivery(id=name, event=event[:100], received=ports.clock.now())
     push = read_push(payload) if event == PUSH else None
@@ -147,7 +146,7 @@ def _normalized(location: str) -> str:
 
 def _note(ports: Ports, delivery: Delivery) -> None:
     """Writes down a delivery that made nothing."""
-    with suppress(stores.Conflict):  # another try of the same delivery has done so
+    with suppress(StoreConflict):  # another try of the same delivery has done so
         ports.store.commit([Put(delivery)])
 
 
@@ -177,9 +176,9 @@ def _passed_on(ports: Ports, delivery: Delivery, service: Service, push: Push) -
         try:
             accept(ports, service, request, changes=[Put(noted)])
             return replace(noted, version=noted.version + 1)
-        except stores.Conflict:  # the same delivery is being taken twice at this moment
+        except StoreConflict:  # the same delivery is being taken twice at this moment
             delivery = get_one(ports.store, keys.delivery(delivery.id)) or delivery
         except Conflict as closing:
             _log.info("the push %s passed %s by: %s", delivery.id, service.address, closing.message)
             return delivery
-    raise stores.Conflict([keys.delivery(delivery.id)])
+    raise StoreConflict([keys.delivery(delivery.id)])

@@ -19,6 +19,7 @@ from chalicelib.usecases.access import Actor, check_version
 from chalicelib.usecases.attempts import repeated
 from chalicelib.usecases.changes import renamed
 from chalicelib.usecases.membership import joining, leaving
+from chalicelib.usecases.refusals import slug_taken
 
 BATCH = 40
 """Keys or members at a time, well below what the store takes."""
@@ -77,19 +78,10 @@ def get_workspace(store: Store, slug: str) -> Workspace:
     return workspace
 
 
-def slug_taken(level: Level, address: Address) -> Conflict:
-    return Conflict(
-        f"the {level.value} {str(address)!r} is there already",
-        code="slug_taken",
-        hint="choose another name, or use the one that is there",
-        extra={"slug": address.slug},
-    )
-
-
 def _create(ports: Ports, actor: Actor, slug: str, name: str, personal: bool) -> Workspace:
     existing, user = ports.store.get([keys.workspace(slug), keys.user(actor.user_id)])
     if existing is not None:
-        raise slug_taken(Level.WORKSPACE, Address(slug))
+        raise slug_taken(Address(slug))
     now = ports.clock.now()
     fresh = Workspace(id=ports.clock.new_id(), slug=slug, name=name, personal=personal, created=now, updated=now)
     workspace, entry = audited(fresh, subject=fresh.id, at=now, by=actor.username, action="create", slug=slug)

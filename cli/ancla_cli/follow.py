@@ -8,7 +8,9 @@ from ancla_sdk import encode
 from ancla_sdk.models import Accepted, Run
 
 from ancla_cli.app import App
+from ancla_cli.framework import plain
 from ancla_cli.result import INTERRUPTED, CommandError, Paint, Problem, Renderer, Result
+from ancla_cli.shapes import reached_at
 from ancla_cli.text import duration
 from ancla_cli.trail import Trail, passed_lines, ticking_line
 
@@ -25,7 +27,7 @@ def started(app: App, address: str, accepted: Accepted, *, follow: bool, since: 
     if run.outcome == "failed" and service.active_deploy:
         app.ui.progress(lambda paint: [f"{paint.accent('✓')} deploy {service.active_deploy} is still active"])
     serves = run.kind != "build_only" and run.outcome in {"succeeded", "unchanged"}
-    return concluded(run, address=address, url=service.url if serves else "", seconds=seconds)
+    return concluded(run, address=address, url=reached_at(service) if serves else "", seconds=seconds)
 
 
 def concluded(run: Run, *, address: str, url: str, seconds: float) -> Result:
@@ -85,7 +87,7 @@ def _good_news(run: Run, address: str, url: str, seconds: float) -> Renderer:
         text = f"run {run.run} of {address} is done"
     else:
         text = f"deploy {run.deploy} of {address} is active{_made_of(run)}"
-    pinned = run.kind == "rollback" and run.outcome == "succeeded"
+    pinned = run.kind == "rollback" and run.outcome in {"succeeded", "unchanged"}
 
     def render(paint: Paint) -> list[str]:
         lines = [f"{text} {paint.dim(f'({took})')}"]
@@ -106,8 +108,9 @@ def _on_its_way(address: str, accepted: Accepted) -> Result:
     text = f"run {accepted.run} of {address} is on its way"
     return Result(
         data=encode(accepted),
-        render=lambda paint: [text, paint.dim(f"hint: see how it does with 'ancla status {address}'")],
+        render=plain(text),
         quiet=[str(accepted.run)],
+        note=f"see how it does with 'ancla status {address}'",
     )
 
 

@@ -59,6 +59,11 @@ class Group(_Declared, click.Group):
         """In the order of their declaration."""
         return list(self.commands)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Click would cut what does not fit into a line off; here it goes on in the next one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, " ".join((command.help or "").split())) for name, command in self.commands.items()])
+
 
 def command(name: str, *, examples: Sequence[str]) -> Callable[[Callable[..., Result]], Command]:
     """Declares a command; its function gets the App first, then its own arguments."""
@@ -73,16 +78,15 @@ def group(name: str, *, help: str, examples: Sequence[str], commands: Sequence[c
     return Group(name, help=help, examples=examples, commands=list(commands))
 
 
-def deletion(noun: str, metavar: str, example: str, delete: Callable[[App, str], None]) -> Command:
-    """The command that deletes a thing of the hierarchy, with all that is in it, after asking."""
+def deletion(noun: str, metavar: str, example: str, delete: Callable[[App, str], None], *, does: str) -> Command:
+    """The command that deletes a thing of the hierarchy, after asking; `does` is its help."""
 
     def confirmed(app: App, address: str, yes: bool) -> Result:
-        if not yes and not app.ui.confirm(f"Delete the {noun} {address}, and take down what runs in it?", flag="--yes"):
-            raise click.Abort
+        app.ui.need_yes(f"Delete the {noun} {address} for good?", given=yes)
         delete(app, address)
         return Result(data={"deleted": address}, render=plain(f"deleting {noun} {address}"), quiet=[address])
 
-    confirmed.__doc__ = f"Delete a {noun} and take down what runs in it."
+    confirmed.__doc__ = does
     asking = click.option("-y", "--yes", is_flag=True, help="Do not ask.")(confirmed)
     return command("delete", examples=[example])(click.argument("address", metavar=metavar)(asking))
 

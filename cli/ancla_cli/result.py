@@ -60,11 +60,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """`data` is the one JSON value, `render` the lines for people, `quiet` the lines of `-q`. With a `problem` it did not work out."""
+    """`data` is the one JSON value, `render` the lines for people, `quiet` the lines of `-q`, `note` what people may want to do next.
+    With a `problem` it did not work out."""
 
     data: Any
     render: Renderer
     quiet: Sequence[str] = ()
+    note: str = ""
     problem: Problem | None = None
 
     @property

@@ -55,3 +55,9 @@ def yes(flag: bool) -> str:
 def masked(key: str) -> str:
     """A key by which a person can recognise it, and nobody can use it."""
     return f"…{key[-4:]}" if len(key) > 12 else "…"
+
+
+def place_named(owner: str) -> str:
+    """Where a variable lies, in the words that are typed: the API writes a workspace's team as `acme/~core`."""
+    place, _, team = owner.partition("/~")
+    return f"{place}, team {team}" if team else place

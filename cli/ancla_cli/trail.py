@@ -131,7 +131,9 @@ def _detail(phase: str, run: Run) -> str:
     if phase == "roll out" and run.deploy:
         return f"deploy {run.deploy}"
     if phase == REVERT:
-        return "what ran before is back"
+        return "all is as it was before"
+    if phase == WAIT and run.stage == "waiting":
+        return "for the one before it to end"
     return ""
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TextIO
 
-from ancla_cli.result import Paint, Problem, Renderer, Result, wrong_usage
+from ancla_cli.result import CommandError, Paint, Problem, Renderer, Result, wrong_usage
 
 _CLEAR_LINE = "\r\x1b[2K"
 
@@ -32,6 +32,8 @@ class Ui:
             self._print(self._out, [json.dumps(result.data, indent=2, ensure_ascii=False)])
             return
         self._print(self._out, result.quiet if self.quiet else result.render(self._out_paint))
+        if result.note and not self.quiet:
+            self._print(self._err, [self._err_paint.dim(f"hint: {result.note}")])
         if result.problem:
             self._print(self._err, card(result.problem, self._err_paint))
 
@@ -66,12 +68,15 @@ class Ui:
         self._need_terminal(question, flag)
         return self._read_hidden(question)
 
-    def confirm(self, question: str, *, flag: str) -> bool:
-        """Whether the person says yes; without a terminal fails and names the flag."""
-        self._need_terminal(question, flag)
+    def need_yes(self, question: str, *, given: bool) -> None:
+        """Goes on only with the person's yes, which `given` says was passed as --yes; without a terminal fails and names that flag."""
+        if given:
+            return
+        self._need_terminal(question, "--yes")
         self._err.write(f"{question} [y/N] ")
         self._err.flush()
-        return self._stdin.readline().strip().lower() in {"y", "yes"}
+        if self._stdin.readline().strip().lower() not in {"y", "yes"}:
+            raise CommandError(Problem(code="declined", message="the answer was no: nothing was done"))
 
     def read_value(self) -> str:
         """All of stdin, without the line end that `echo` adds."""
@@ -79,7 +84,7 @@ class Ui:
 
     def _need_terminal(self, question: str, flag: str) -> None:
         if self._as_json or not self._stdin.isatty():
-            raise wrong_usage(f"{question.rstrip(': ?')}: cannot ask without a terminal", f"pass {flag}")
+            raise wrong_usage(f"cannot ask without a terminal: {question.rstrip(': ')}", f"pass {flag}")
 
     def _end_tick(self) -> None:
         if self._ticking:
@@ -93,7 +98,8 @@ class Ui:
 
 def card(problem: Problem, paint: Paint) -> list[str]:
     """A problem as people read it: what happened, the evidence, and what to do next."""
-    lines = [f"{paint.error('error:')} {problem.message} {paint.dim(f'({problem.code})')}"]
+    code = "" if problem.code == problem.message else paint.dim(f" ({problem.code})")
+    lines = [f"{paint.error('error:')} {problem.message}{code}"]
     lines += [f"  {paint.dim('|')} {line}" for line in problem.evidence]
     if problem.hint:
         lines.append(paint.dim(f"hint: {problem.hint}"))

@@ -13,18 +13,13 @@ from chalicelib.domain.hierarchy import Service
 from chalicelib.domain.people import Role
 from tests.api.client import Answer, Api
 from tests.usecases.pipeline import deployed, push, run_of, settle, with_code
-from tests.world import World, make_world
+from tests.world import World
 
 P = "/workspaces/acme/projects/shop"
 E = f"{P}/envs/production"
 S = f"{E}/services/web"
 QUERY = "service=web&env=production"
 UUID_LENGTH = 36
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 @pytest.fixture
@@ -261,7 +256,7 @@ def test_a_promotion_to_a_service_that_is_not_there_says_how_to_make_it(world: W
     deployed(world, with_code(world, environment="acme/shop/staging"))
     answer = api.get(f"{P}/promote/preview?service=web&source_env=staging&target_env=production")
     assert (answer.status, answer.code) == (404, "service_not_found")
-    assert answer.json["hint"] == "create it first: ancla services create acme/shop/production/web"
+    assert answer.json["hint"] == "create it first: ancla services create acme/shop/production web"
     assert api.get(f"{P}/promote/preview?service=web&source_env=staging&target_env=none").code == "environment_not_found"
 
 
@@ -279,6 +274,13 @@ def test_a_signed_push_is_taken_without_a_key_and_once(world: World, service: Se
     for _ in range(2):
         answer = hook(github)
         assert (answer.status, answer.json) == (201, {"ok": True, "hook_id": "d-1"})
+    assert len(Api(world).get(f"{P}/pipeline/history?{QUERY}").json) == 1
+
+
+def test_a_delivery_that_was_overheard_and_is_sent_again_under_another_id_does_nothing(world: World, service: Service) -> None:
+    github = Api(world, key=None)
+    for name in ("d-1", "d-2", ""):
+        assert hook(github, X_GitHub_Delivery=name).status == 201
     assert len(Api(world).get(f"{P}/pipeline/history?{QUERY}").json) == 1
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench.baseline import commit_server
 from tests.bench.figures import Figure
 from tests.journeys.harness import Ancla
 from tests.journeys.repository import Repository
@@ -29,7 +30,7 @@ def prepare_crowd(ancla: Ancla, folder: Path, count: int) -> list[Member]:
     members = []
     for number in range(count):
         repository = Repository(folder / f"crowd-{number}")
-        older, newer = (repository.commit_version(f"{number}-{which}") for which in ("older", "newer"))
+        older, newer = (commit_server(repository, f"{number}-{which}") for which in ("older", "newer"))
         members.append(Member(ancla.make_service(f"bench/crowd/production/member-{number}", repository), older, newer))
     return members
 

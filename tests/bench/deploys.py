@@ -11,13 +11,15 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from tests.bench.baseline import Bare, bare_deploy, bare_start
+from tests.bench.baseline import Bare, bare_deploy, bare_start, commit_server
 from tests.bench.figures import Figure, spread
 from tests.journeys.harness import Ancla
 from tests.journeys.repository import Repository
 
 LOOK_EVERY = 0.05
 """Seconds between two looks at the run. The times themselves come from its record, so this makes no figure coarser."""
+QUIET = 0.3
+"""Seconds before each measurement: what the one before left to do, such as chores and processes that end, is not to be counted."""
 
 
 @dataclass(slots=True)
@@ -26,7 +28,6 @@ class Pairs:
 
     totals: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
-    ends: list[float] = field(default_factory=list)
     runs: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
@@ -38,10 +39,10 @@ def measure_deploys(ancla: Ancla, path: str, repository: Repository, folder: Pat
     """Deploys `count` new commits, each beside a bare deploy of it; which of both is first alternates."""
     pairs = Pairs()
     for number in range(count):
-        repository.commit_version(f"deploy-{number}")
-        bare = bare_deploy(repository.folder, folder / "bare") if number % 2 == 0 else None
+        commit_server(repository, f"deploy-{number}")
+        bare = _bare(repository, folder) if number % 2 == 0 else None
         _timed(ancla, pairs, path, f"{path}/deploy", None)
-        _note(pairs, bare or bare_deploy(repository.folder, folder / "bare"))
+        pairs.bare.append((bare or _bare(repository, folder)).total)
     return pairs
 
 
@@ -54,9 +55,10 @@ def measure_rollbacks(ancla: Ancla, path: str, repository: Repository, folder: P
     work = folder / "rollback"
     shutil.copytree(repository.folder, work, ignore=shutil.ignore_patterns(".git"))
     for number in range(count):
-        started, ended = bare_start(work)
+        time.sleep(QUIET)
+        started = bare_start(work)
         _timed(ancla, pairs, path, rollback, {"version": versions[(number + 1) % 2]})
-        _note(pairs, Bare(clone=0, start=started, end=ended))
+        pairs.bare.append(started)
     ancla.api("POST", f"{path}/unpin")
     return pairs
 
@@ -66,7 +68,6 @@ def deploy_figures(pairs: Pairs) -> list[Figure]:
         *spread("deploy: accepted -> active", pairs.totals, "s"),
         *spread("deploy: clone and start by hand", pairs.bare, "s"),
         *spread("deploy: the difference", pairs.overheads, "s", p50=0.3, p95=0.8),
-        *spread("of it: the old process ends", pairs.ends, "s"),
     ]
 
 
@@ -89,7 +90,13 @@ def timeline(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {stage: fmean(seconds) for stage, seconds in stays.items()}
 
 
+def _bare(repository: Repository, folder: Path) -> Bare:
+    time.sleep(QUIET)
+    return bare_deploy(repository.folder, folder / "bare")
+
+
 def _timed(ancla: Ancla, pairs: Pairs, path: str, request: str, body: Any) -> None:
+    time.sleep(QUIET)
     began = time.time()
     number = int(ancla.api("POST", request, body)["run"])
     while not (run := ancla.run(path, number))["outcome"]:
@@ -98,11 +105,6 @@ def _timed(ancla: Ancla, pairs: Pairs, path: str, request: str, body: Any) -> No
         raise RuntimeError(f"run {number} of {path} was to succeed, but {run['outcome']}: {run['failure'] or run['detail']}")
     pairs.totals.append(_moment(run["finished"]) - began)
     pairs.runs.append(run)
-
-
-def _note(pairs: Pairs, bare: Bare) -> None:
-    pairs.bare.append(bare.total)
-    pairs.ends.append(bare.end)
 
 
 def _moment(text: str) -> float:

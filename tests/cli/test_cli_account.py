@@ -41,7 +41,7 @@ def test_a_key_that_is_refused_is_not_kept(tmp_path: Path) -> None:
 def test_off_a_terminal_login_names_the_flag(tmp_path: Path) -> None:
     shown = Terminal(environ={}, home=tmp_path, folder=tmp_path).run("login")
     assert shown.code == 2
-    assert shown.err == "error: API key: cannot ask without a terminal (usage)\nhint: pass --api-key\n"
+    assert shown.err == "error: cannot ask without a terminal: API key (usage)\nhint: pass --api-key\n"
 
 
 def test_after_login_other_commands_use_what_was_kept(tmp_path: Path) -> None:

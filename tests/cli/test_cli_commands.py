@@ -32,9 +32,13 @@ def test_workspaces_are_a_table() -> None:
     assert terminal.run("workspaces", "list", "-q").out == "acme\nb\n"
 
 
-def test_an_empty_list_is_its_header_alone() -> None:
+def test_an_empty_list_is_its_header_and_a_hint_beside_it() -> None:
     terminal = Terminal(server=FakeServer().on(f"GET {P}/envs", answer([])))
-    assert terminal.run("envs", "list", "acme/shop").out == "ENVIRONMENT  NAME  SERVICES  CREATED\n"
+    shown = terminal.run("envs", "list", "acme/shop")
+    assert shown.out == "ENVIRONMENT  NAME  SERVICES  CREATED\n"
+    assert shown.err == "hint: create one with 'ancla envs create acme/shop NAME'\n"
+    quiet = terminal.run("envs", "list", "acme/shop", "-q")
+    assert (quiet.out, quiet.err) == ("", "")
     assert terminal.run("envs", "list", "acme/shop", "--json").json == []
 
 
@@ -79,7 +83,7 @@ def test_what_was_created_is_named_by_its_address(arguments: list[str], route: s
 def test_a_deletion_asks_first_and_then_does_it(arguments: list[str], route: str, said: str) -> None:
     server = FakeServer().on(route, answer(status=204))
     assert Terminal(server=server).run(*arguments).code == 2
-    assert Terminal(server=server, interactive=True, stdin="n\n").run(*arguments).code == 130
+    assert Terminal(server=server, interactive=True, stdin="n\n").run(*arguments).code == 1
     assert server.calls == []
     shown = Terminal(server=server, interactive=True, stdin="y\n").run(*arguments)
     assert (shown.code, shown.out) == (0, said)
@@ -101,6 +105,14 @@ def test_a_service_shows_what_is_set() -> None:
         "processes           web=2 worker=1\n"
         "pinned              yes\n"
     )
+
+
+def test_a_service_without_a_web_process_shows_no_address_where_nothing_answers() -> None:
+    worker = {**SERVICE, "process_counts": {"worker": 1}}
+    server = FakeServer().on(f"GET {S}", answer(worker)).on(f"GET {P}/pipeline/status", answer({"active": 1}))
+    for command in (["services", "get", API], ["status", API]):
+        assert "http://api.test" not in Terminal(server=server).run(*command).out
+    assert Terminal(server=server).run("status", API, "--json").json["url"] == ""
 
 
 def test_an_update_sends_what_was_named_and_an_empty_text_too() -> None:
@@ -127,7 +139,10 @@ def test_scaling_to_nothing_asks_first() -> None:
     server = FakeServer().on(f"POST {S}/scale", answer(SERVICE))
     assert Terminal(server=server).run("scale", API, "worker=0").code == 2
     no = Terminal(server=server, interactive=True, stdin="n\n").run("scale", API, "worker=0")
-    assert (no.code, no.err) == (130, "Stop worker of acme/shop/staging/api? [y/N] error: interrupted (interrupted)\n")
+    assert (no.code, no.err) == (
+        1,
+        "Stop worker of acme/shop/staging/api? [y/N] error: the answer was no: nothing was done (declined)\n",
+    )
     assert server.calls == []
     assert Terminal(server=server).run("scale", API, "worker=0", "--yes").code == 0
 
@@ -205,6 +220,12 @@ def test_builds_are_a_table() -> None:
     )
 
 
+def test_a_build_without_an_image_shows_why() -> None:
+    overtaken = {"id": "b3b3b3b3-1", "version": 3, "status": "error", "error_detail": "a newer request (run 6) took over\nhint: follow it"}
+    shown = Terminal(server=FakeServer().on(f"GET {S}/builds", answer([overtaken]))).run("builds", "list", API)
+    assert shown.out.splitlines()[1] == "v3       b3b3b3b3  error   -       a newer request (run 6) took over  -"
+
+
 def test_deploys_are_a_table() -> None:
     shown = Terminal(server=FakeServer().on(f"GET {S}/deploys", DEPLOYS)).run("deploys", "list", API)
     assert shown.out == (
@@ -264,3 +285,9 @@ def test_colour_is_for_terminals() -> None:
         Terminal(server=server, colored=True).run("builds", "list", API).out
         == "\x1b[2mVERSION  ID  STATUS  COMMIT  MESSAGE  CREATED\x1b[0m\n"
     )
+
+
+def test_the_log_of_a_service_without_a_build_is_not_found() -> None:
+    shown = Terminal(server=FakeServer().on(f"GET {S}/builds", answer([]))).run("builds", "log", API)
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err == f"error: {API} has no build yet (build_not_found)\nhint: make one with 'ancla deploy {API}'\n"

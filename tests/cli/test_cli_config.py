@@ -9,7 +9,7 @@ from ancla_cli.commands.config import place_of
 from ancla_cli.result import CommandError
 
 from tests.cli.terminal import API, P, S, Terminal
-from tests.sdk.fake_server import FakeServer, answer
+from tests.sdk.fake_server import FakeServer, answer, refusal
 
 
 def test_a_variable_is_set_where_the_path_ends() -> None:
@@ -33,6 +33,19 @@ def test_several_variables_can_be_set_at_once_but_one_from_stdin() -> None:
     server = FakeServer().on(f"POST {S}/config", answer({"name": "A", "value": "1"}), answer({"name": "B", "value": "2"}))
     assert Terminal(server=server).run("config", "set", API, "A=1", "B=2", "-q").out == "A\nB\n"
     assert Terminal(server=server).run("config", "set", API, "A=-", "B=-").code == 2
+
+
+def test_what_was_set_before_one_was_refused_is_told() -> None:
+    refused = refusal(422, "variable_name_invalid", "'1X' cannot be the name of a variable")
+    server = FakeServer().on(f"POST {S}/config", answer({"name": "A", "value": "1"}), refused)
+    shown = Terminal(server=server).run("config", "set", API, "A=1", "1X=2")
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err == "error: '1X' cannot be the name of a variable (variable_name_invalid)\n  | set before it: A=1\n"
+
+
+def test_a_file_that_is_not_there_is_named_once() -> None:
+    shown = Terminal().run("config", "import", API, "--file", "/no/such/file")
+    assert shown.err.splitlines()[0] == "error: /no/such/file cannot be read: No such file or directory (usage)"
 
 
 def test_what_may_be_a_secret_in_the_wrong_place_is_not_repeated() -> None:
@@ -87,6 +100,17 @@ def test_a_teams_variables_lie_at_the_team() -> None:
     server = FakeServer().on("POST /workspaces/acme/teams/core/config", answer({"name": "A", "value": "1"}, 201))
     shown = Terminal(server=server).run("config", "set", API, "A=1", "--scope", "team", "--team", "core")
     assert shown.out == "set A=1 at acme, team core\n"
+
+
+def test_a_teams_variable_is_deleted_and_listed_by_the_name_of_its_team() -> None:
+    variable = {"name": "A", "value": "1", "scope": "team", "owner": "acme/~core"}
+    server = FakeServer().on("DELETE /workspaces/acme/teams/core/config/A", answer(None, 204))
+    server.on("GET /workspaces/acme/teams/core/config", answer([variable]), answer([]))
+    terminal = Terminal(server=server)
+    assert terminal.run("config", "delete", "acme", "A", "--team", "core", "--yes").out == "deleted A at acme, team core\n"
+    assert terminal.run("config", "list", "acme", "--team", "core").out.splitlines()[1].endswith("acme, team core")
+    hint = "hint: set a variable with 'ancla config set acme --team core NAME=VALUE'\n"
+    assert terminal.run("config", "list", "acme", "--team", "core").err == hint
 
 
 @pytest.mark.parametrize(

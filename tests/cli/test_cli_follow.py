@@ -78,6 +78,12 @@ def test_on_a_terminal_the_phase_at_work_ticks_in_place() -> None:
     assert shown.err == ("\r\x1b[2K… build         0.0 s  v2\r\x1b[2K… build         0.2 s  v2\r\x1b[2K✓ build         0.6 s  v2\n")
 
 
+def test_on_a_terminal_a_run_that_waits_says_for_what() -> None:
+    looks = [run_at("waiting"), ended("superseded")]
+    shown = Terminal(server=server_with(*looks), interactive=True).run("deploy", API)
+    assert "… wait          0.0 s  for the one before it to end" in shown.err
+
+
 FAILURE = {
     "code": "health_check_failed",
     "message": "web was not healthy within 10 s",
@@ -92,7 +98,7 @@ def test_a_failed_deploy_shows_which_phase_failed_and_the_whole_reason() -> None
     assert (shown.code, shown.out) == (1, "")
     assert shown.err == (
         "✗ roll out      0.2 s  deploy 5\n"
-        "✓ revert        0.2 s  what ran before is back\n"
+        "✓ revert        0.2 s  all is as it was before\n"
         "✓ deploy 3 is still active\n"
         "error: web was not healthy within 10 s (health_check_failed)\n"
         "  | web-1: GET /_health/ answered 500: boom\n"
@@ -163,7 +169,8 @@ def test_without_following_the_command_ends_at_once() -> None:
     server = server_with(*HAPPY)
     shown = Terminal(server=server).run("deploy", API, "--ref", "v1.4.0", "--no-follow")
     assert shown.code == 0
-    assert shown.out == "run 7 of acme/shop/staging/api is on its way\nhint: see how it does with 'ancla status acme/shop/staging/api'\n"
+    assert shown.out == "run 7 of acme/shop/staging/api is on its way\n"
+    assert shown.err == "hint: see how it does with 'ancla status acme/shop/staging/api'\n"
     assert server.calls == [f"POST {S}/deploy"]
     assert server.body() == {"ref": "v1.4.0"}
 
@@ -268,7 +275,7 @@ def test_a_promotion_shows_its_preview_asks_and_does_exactly_that() -> None:
 def test_a_promotion_that_is_not_confirmed_does_nothing() -> None:
     server = promoting()
     shown = Terminal(server=server, interactive=True, stdin="\n").run("promote", API, "production")
-    assert shown.code == 130
+    assert shown.code == 1
     assert len(server.calls) == 1
 
 

@@ -47,6 +47,12 @@ def test_every_command_has_help_with_an_example(path: tuple[str, ...], command: 
     assert "Examples:\n  $ ancla " in shown.out
 
 
+def test_the_list_of_commands_cuts_no_line_off() -> None:
+    shown = " ".join(Terminal().run("--help").out.split())
+    assert "..." not in shown.partition("Commands:")[2].replace("v2, ...", "")
+    assert all(" ".join((command.help or "").split()) in shown for command in root.commands.values())
+
+
 @pytest.mark.parametrize(("path", "command"), EVERYTHING, ids=NAMES)
 def test_every_command_takes_json_and_its_help_is_one_value(path: tuple[str, ...], command: click.Command) -> None:
     assert "Usage: ancla" in Terminal().run(*path, "--help", "--json").json["help"]

@@ -6,7 +6,6 @@ import http.client
 import os
 import re
 import signal
-import socket
 import sys
 import threading
 import time
@@ -22,13 +21,14 @@ from chalicelib.domain.fences import Anchor, Phase
 from chalicelib.ports.cluster import Manifest, ProcessStatus
 from chalicelib.settings import Settings, read_settings
 from tests.contracts.cluster_samples import HOST, NAMESPACE, SERVER, SERVICE_ID, WEB, anchor, fence, shared, web_set
+from tests.machine import free_port
 
 NODE = (sys.executable, "-m", "tests.contracts.cluster_node")
 
 
 class World:
     def __init__(self, home: Path) -> None:
-        self.settings = read_settings({"ANCLA_HOME": str(home), "ANCLA_ROUTER_PORT": str(unused_port())})
+        self.settings = read_settings({"ANCLA_HOME": str(home), "ANCLA_ROUTER_PORT": str(free_port())})
         self.cluster = EmbeddedCluster(home, SystemClock())
         self.home = home
         (home / "image").mkdir(parents=True)
@@ -165,10 +165,3 @@ def eventually(holds: Callable[[], object], within: float = 10) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.02)
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chalicelib.adapters.embedded.builder import EmbeddedBuilder
 from chalicelib.adapters.embedded.logs import FileLogs, MemoryLogs
 from chalicelib.adapters.embedded.queue import MemoryQueue, SqliteQueue
 from chalicelib.adapters.embedded.tables import MemoryTable, SqliteTable
@@ -21,9 +22,11 @@ from chalicelib.adapters.rows import Table
 from chalicelib.ports.logs import Logs
 from chalicelib.ports.queue import Queue
 from chalicelib.ports.store import Store
+from tests.contracts.repositories import Repository
 
 if TYPE_CHECKING:
     from tests.contracts.aws import SimulatedAws
+    from tests.contracts.cluster_world import World
 
 
 @dataclass
@@ -125,3 +128,29 @@ def simulated_aws() -> Iterator[SimulatedAws]:
 
     with simulate_aws() as aws:
         yield aws
+
+
+@pytest.fixture(scope="module")
+def running_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One cluster with its node for a module; who uses it clears it."""
+    from tests.contracts.cluster_world import started, user_processes
+
+    world = started(tmp_path_factory.mktemp("cluster"))
+    yield world
+    world.stop_node()
+    assert not user_processes(world.home)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "repository")
+
+
+@pytest.fixture
+def builder(home: Path) -> EmbeddedBuilder:
+    return EmbeddedBuilder(home, local_repositories=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from chalicelib.domain.hierarchy import Source
-
-_AUTHOR = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
-_ENVIRONMENT = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
+from tests.machine import git
 
 
 class Repository:
@@ -22,15 +18,15 @@ class Repository:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        subprocess.run(["git", "init", "-q", "-b", "main", str(path)], check=True, env=_ENVIRONMENT)
+        path.mkdir(parents=True, exist_ok=True)
+        self.git("init", "-q", "-b", "main")
 
     @property
     def source(self) -> Source:
         return Source(location=str(self.path))
 
     def git(self, *arguments: str) -> str:
-        command = ["git", *_AUTHOR, *arguments]
-        return subprocess.run(command, cwd=self.path, check=True, capture_output=True, text=True, env=_ENVIRONMENT).stdout.strip()
+        return git(self.path, *arguments)
 
     def commit(self, files: Mapping[str, str | bytes] | None = None, message: str = "A change") -> str:
         """Writes the files, commits all there is and returns the commit's hash."""

@@ -18,7 +18,7 @@ from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.domain import keys
 from chalicelib.domain.errors import Unavailable
 from chalicelib.ports.queue import Work
-from chalicelib.ports.store import Check, Conflict, Put
+from chalicelib.ports.store import Check, Put, StoreConflict
 from tests.contracts.aws import REGION
 from tests.contracts.samples import lane, run
 
@@ -86,7 +86,7 @@ def store(aws: ScriptedAws, pauses: list[float]) -> RecordStore:
 
 def test_a_transaction_names_its_reasons_in_the_order_it_was_sent_in(aws: ScriptedAws, store: RecordStore) -> None:
     aws.script = [_cancelled("None", "None", "ConditionalCheckFailed")]
-    with pytest.raises(Conflict) as error:
+    with pytest.raises(StoreConflict) as error:
         store.commit([Put(run(1)), Put(lane()), Check(keys.lane("s2"), 4)])
     assert error.value.keys == (keys.lane("s1"),)
     operation, asked = aws.asked[0]
@@ -119,7 +119,7 @@ def test_a_single_write_that_meets_a_transaction_tries_again(aws: ScriptedAws, s
 
 def test_who_always_meets_another_transaction_has_a_conflict(aws: ScriptedAws, store: RecordStore, pauses: list[float]) -> None:
     aws.script = [_cancelled("None", "TransactionConflict")]
-    with pytest.raises(Conflict) as error:
+    with pytest.raises(StoreConflict) as error:
         store.commit([Put(run(1)), Put(lane())])
     assert error.value.keys == (keys.lane("s1"),)
     assert (len(aws.asked), len(pauses)) == (TRIES, TRIES - 1)
@@ -128,7 +128,7 @@ def test_who_always_meets_another_transaction_has_a_conflict(aws: ScriptedAws, s
 
 def test_a_refused_version_is_a_conflict_at_once_even_beside_a_busy_record(aws: ScriptedAws, store: RecordStore) -> None:
     aws.script = [_cancelled("TransactionConflict", "ConditionalCheckFailed")]
-    with pytest.raises(Conflict) as error:
+    with pytest.raises(StoreConflict) as error:
         store.commit([Put(run(1)), Put(lane())])
     assert (error.value.keys, len(aws.asked)) == ((keys.lane("s1"),), 1)
 

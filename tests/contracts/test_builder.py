@@ -18,21 +18,6 @@ from tests.contracts.builds import BUILD, PLANTED, PROCFILE, built, job_for, wat
 from tests.contracts.repositories import Repository, no_server, server_that_hangs
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def builder(home: Path) -> EmbeddedBuilder:
-    return EmbeddedBuilder(home, True)
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "repository")
-
-
 def test_starting_twice_is_starting_once(builder: EmbeddedBuilder, home: Path, repository: Repository) -> None:
     job = job_for(repository, repository.commit({"Procfile": PROCFILE}), procfile="Procfile")
     builder.start(job)
@@ -46,7 +31,7 @@ def test_starting_twice_is_starting_once(builder: EmbeddedBuilder, home: Path, r
 
 def test_another_builder_of_the_same_home_sees_the_build(builder: EmbeddedBuilder, home: Path, repository: Repository) -> None:
     builder.start(job_for(repository, repository.commit({"Procfile": PROCFILE}), procfile="Procfile"))
-    assert watched(EmbeddedBuilder(home, True)).state is JobState.SUCCEEDED
+    assert watched(EmbeddedBuilder(home, local_repositories=True)).state is JobState.SUCCEEDED
 
 
 def test_a_build_that_never_was_is_lost_and_cannot_be_cancelled(builder: EmbeddedBuilder) -> None:

@@ -12,21 +12,6 @@ from tests.contracts.builds import PROCFILE, built, job_for, refused, tree_of
 from tests.contracts.repositories import Repository
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def builder(home: Path) -> EmbeddedBuilder:
-    return EmbeddedBuilder(home, True)
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "repository")
-
-
 def test_a_tree_with_a_procfile_becomes_an_image(builder: EmbeddedBuilder, home: Path, repository: Repository) -> None:
     commit = repository.commit({"Procfile": PROCFILE, "server.py": "print()\n", "lib/deep/x.txt": "x"}, "Serve")
     status = built(builder, job_for(repository, commit, procfile="Procfile"))

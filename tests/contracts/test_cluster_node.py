@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,22 +19,15 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fences import Fence
 from chalicelib.ports.cluster import PodPhase
 from tests.contracts.cluster_samples import HOST, NAMESPACE, WEB, anchor, config_map, deployment, fence, pod, pull_secret, shared, web_set
-from tests.contracts.cluster_world import World, eventually, started, unused_port, user_processes
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = started(tmp_path_factory.mktemp("node"))
-    yield world
-    world.stop_node()
-    assert not user_processes(world.home)
+from tests.contracts.cluster_world import World, eventually, user_processes
+from tests.machine import free_port
 
 
 @pytest.fixture
-def world(running: World) -> Iterator[World]:
-    yield running
-    running.ensure_node()
-    running.clear()
+def world(running_cluster: World) -> Iterator[World]:
+    yield running_cluster
+    running_cluster.ensure_node()
+    running_cluster.clear()
 
 
 # -- objects ------------------------------------------------------------------------------------------------------------------------
@@ -85,6 +79,14 @@ def test_a_node_that_is_killed_and_comes_back_finds_its_pods_running(world: Worl
     assert user_processes(world.home) == processes
 
 
+def test_a_node_that_was_killed_stays_as_no_zombie_of_who_started_it(world: World) -> None:
+    node = node_pid(world.home)
+
+    world.kill_node()
+
+    eventually(lambda: not Path(f"/proc/{node}").exists())
+
+
 def test_a_process_that_ended_while_no_node_ran_is_started_again(world: World) -> None:
     world.roll_out(1)
     process = world.served_by()
@@ -108,6 +110,29 @@ def test_when_everything_was_killed_all_that_is_wanted_comes_back(world: World) 
 
     eventually(lambda: world.watch().settled)
     assert world.get()[0] == 200
+
+
+def test_what_a_killed_node_left_of_pods_that_ended_is_cleared_away_by_the_next(world: World) -> None:
+    world.roll_out(1)
+    kept = set((world.home / "pods").iterdir())
+    world.kill_node()
+    left = world.home / "pods" / "of-a-pod-that-ended" / "files"
+    left.mkdir(parents=True)
+    left.chmod(0o555)
+
+    world.ensure_node()
+
+    eventually(lambda: set((world.home / "pods").iterdir()) == kept)
+    assert world.watch().settled
+
+
+def test_a_change_whose_poke_was_lost_is_seen_within_moments(world: World) -> None:
+    owner = world.roll_out(1)
+
+    with open_objects(world.home) as objects:
+        objects.delete(owner.uid)  # as by who died before the poke
+
+    eventually(lambda: not user_processes(world.home))
 
 
 def test_what_was_asked_for_while_no_node_ran_is_done_by_the_next(world: World) -> None:
@@ -184,7 +209,7 @@ def test_a_node_that_is_to_listen_elsewhere_hands_its_pods_over(world: World) ->
     world.roll_out(1)
     process = world.served_by()
 
-    world.settings = replace(world.settings, router_port=unused_port())
+    world.settings = replace(world.settings, router_port=free_port())
     world.ensure_node()
 
     assert world.served_by() == process
@@ -199,6 +224,21 @@ def test_a_stopped_node_leaves_no_process_and_its_next_start_brings_them_back(wo
     world.ensure_node()
 
     assert world.watch().settled
+
+
+def test_a_one_off_that_a_stopped_node_cut_off_has_no_exit_code_and_never_runs_again(world: World) -> None:
+    count = world.home / "cut-off"
+    owner = world.apply([pull_secret(), config_map("release-config", ["sh", "-c", f"echo x >> {count}; exec sleep 60"])], 1)
+    uid = world.cluster.start_gated_pod(pod(), owner=owner, fence=fence(1))
+    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
+    eventually(lambda: count.exists() and count.read_text() == "x\n")
+
+    world.stop_node()
+    world.ensure_node()
+
+    status = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=8)
+    assert (status.phase, status.exit_code, status.message) == (PodPhase.FAILED, None, "the node was stopped while it ran")
+    assert count.read_text() == "x\n"
 
 
 def test_a_router_port_that_is_taken_is_told(world: World) -> None:

@@ -23,21 +23,13 @@ from tests.contracts.cluster_samples import (
     pull_secret,
     web_set,
 )
-from tests.contracts.cluster_world import World, eventually, started, user_processes
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = started(tmp_path_factory.mktemp("pods"))
-    yield world
-    world.stop_node()
-    assert not user_processes(world.home)
+from tests.contracts.cluster_world import World, eventually, user_processes
 
 
 @pytest.fixture
-def world(running: World) -> Iterator[World]:
-    yield running
-    running.clear()
+def world(running_cluster: World) -> Iterator[World]:
+    yield running_cluster
+    running_cluster.clear()
 
 
 # -- failures -----------------------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from chalicelib.manifests.vault import snapshot_path, snapshot_prefix
 from chalicelib.ports.cluster import Manifest, ProcessStatus
 from chalicelib.ports.vault import Workload
 from chalicelib.settings import Settings, read_settings
-from tests.contracts.cluster_world import unused_port
+from tests.machine import free_port
 
 API = Address("acme", "shop", "prod", "api")
 SERVICE_ID = "5b0c3f0e-8a54-4d0e-9a2b-0a6f4f3c2d10"
@@ -52,7 +52,7 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_fo
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    settings = read_settings({"ANCLA_HOME": str(tmp_path / "home"), "ANCLA_ROUTER_PORT": str(unused_port())})
+    settings = read_settings({"ANCLA_HOME": str(tmp_path / "home"), "ANCLA_ROUTER_PORT": str(free_port())})
     ensure_node(settings)
     yield settings
     stop_node(settings.home)

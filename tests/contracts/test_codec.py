@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +40,26 @@ def test_a_secret_has_no_form_in_which_it_could_be_stored() -> None:
 
 def test_a_body_does_not_name_its_version() -> None:
     assert "version" not in codec.encode_row(lane(version=3), 4).body
+
+
+ROOT = Path(__file__).parents[2]
+MANY_THREADS = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+from chalicelib.adapters import codec
+from tests.contracts import samples
+rows = [codec.encode_row(record, 1) for record in (samples.run(1), samples.lane(), samples.service(), samples.scope())] * 12
+barrier = threading.Barrier(len(rows))
+def read(row):
+    barrier.wait()
+    codec.decode_row(row)
+threads = [threading.Thread(target=read, args=(row,)) for row in rows]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.parametrize("attempt", range(10))
+def test_many_threads_may_read_their_first_records_at_the_same_time(attempt: int) -> None:
+    ended = subprocess.run([sys.executable, "-c", MANY_THREADS], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +23,7 @@ from chalicelib.domain import keys
 from chalicelib.domain.errors import AnclaError, Unavailable
 from chalicelib.domain.keys import OPEN, Index
 from chalicelib.domain.runs import Stage
-from chalicelib.ports.store import Conflict, Put, Store, all_of, get_one
+from chalicelib.ports.store import Put, Store, StoreConflict, all_of, get_one
 from tests.contracts.samples import AT, big_scope, lane, run
 
 
@@ -35,7 +37,7 @@ def test_racing_commits_lose_no_update(shared_store: Store) -> None:
             try:
                 shared_store.commit([Put(replace(current, intent=current.intent + 1)), Put(run(current.intent + 1))])
                 return lost
-            except Conflict:
+            except StoreConflict:
                 lost += 1
 
     with ThreadPoolExecutor(16) as pool:
@@ -51,7 +53,7 @@ def test_of_many_who_commit_at_once_exactly_one_wins(shared_store: Store) -> Non
         start.wait()
         try:
             shared_store.commit([Put(lane(intent=number)), Put(run(number))])
-        except Conflict:
+        except StoreConflict:
             return False
         return True
 
@@ -106,7 +108,7 @@ def test_two_processes_may_share_the_file(tmp_path: Path) -> None:
     one, two = SqliteTable(tmp_path / "store.db"), SqliteTable(tmp_path / "store.db")
     RecordStore(one).commit([Put(lane())])
     RecordStore(two).commit([Put(lane(intent=5, version=1))])
-    with pytest.raises(Conflict):
+    with pytest.raises(StoreConflict):
         RecordStore(one).commit([Put(lane(version=1))])
     one.close()
     two.close()
@@ -122,7 +124,7 @@ def test_racing_processes_lose_no_update(tmp_path: Path) -> None:
             current = store.get([keys.lane("s1")])[0]
             try:
                 return store.commit([Put(replace(current, intent=current.intent + 1))])
-            except Conflict:
+            except StoreConflict:
                 continue
 
     with ThreadPoolExecutor(6) as pool:
@@ -141,6 +143,21 @@ def test_what_fails_inside_a_transaction_takes_it_back(tmp_path: Path, name: str
     with database.read() as connection:
         assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
     database.close()
+
+
+def test_a_forgotten_database_closes_its_connections_before_python_warns_of_them() -> None:
+    boxes: list[object] = [Database(None, "CREATE TABLE t (n)", Durability.NORMAL)]
+    database = boxes[0]
+    assert isinstance(database, Database)
+    with database.read() as connection:
+        del database
+        gc.collect()  # now the collector knows the connection, which is in use, before its database
+    boxes.append(boxes)  # which is forgotten as part of a cycle
+    del boxes, connection
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert told == []
 
 
 def test_an_accepted_commit_waits_for_the_disk(tmp_path: Path) -> None:
@@ -229,3 +246,10 @@ def test_what_keeps_its_state_on_this_machine_refuses_to_run_on_lambda(tmp_path:
             make()
         assert error.value.code == "embedded_on_lambda"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_is_for_its_owners_eyes_whoever_makes_it(tmp_path: Path) -> None:
+    table = SqliteTable(tmp_path / "state.db")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("state.db", "state.db-shm", "state.db-wal"), 0o600)
+    table.close()

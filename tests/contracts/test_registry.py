@@ -151,7 +151,7 @@ def test_the_key_is_for_its_owner_alone(registry: EmbeddedRegistry, tmp_path: Pa
 
 def test_a_removed_image_is_gone_and_its_tree_with_the_last_repository(registry: EmbeddedRegistry, digest: str, tmp_path: Path) -> None:
     registry.put(make_tree(tmp_path / "again"), OTHER, 1)
-    registry.remove(REPOSITORY, digest=digest)
+    registry.remove(REPOSITORY)
     assert not registry.has(REPOSITORY, digest)
     assert registry.has(OTHER, digest)
     registry.remove(OTHER)
@@ -159,9 +159,30 @@ def test_a_removed_image_is_gone_and_its_tree_with_the_last_repository(registry:
     assert not list((tmp_path / "home/images/sha256").iterdir())
 
 
+def test_a_removal_that_was_cut_short_is_completed_by_the_next(registry: EmbeddedRegistry, digest: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    entry = home / "registry" / REPOSITORY / digest.removeprefix("sha256:")
+    entry.unlink()  # and the process died: the tree is nobody's
+    (entry.parent / f".{entry.name}.x1").touch()
+    (home / "images" / "sha256" / ".gone-x" / "it").mkdir(parents=True)
+    kept = registry.put(make_tree(tmp_path / "other", "print('other')\n"), OTHER, 2)
+
+    registry.remove(REPOSITORY)
+
+    assert [folder.name for folder in (home / "images" / "sha256").iterdir()] == [kept.removeprefix("sha256:")]
+    assert registry.has(OTHER, kept)
+
+
+def test_nothing_is_left_of_a_removed_repository(registry: EmbeddedRegistry, digest: str, tmp_path: Path) -> None:
+    registry.remove(REPOSITORY)
+    assert list((tmp_path / "home" / "registry").iterdir()) == []
+    assert list((tmp_path / "home" / "images" / "sha256").iterdir()) == []
+    registry.remove(REPOSITORY)
+
+
 def test_removing_a_repository_leaves_those_below_its_name(registry: EmbeddedRegistry, digest: str) -> None:
     registry.remove("acme/shop")
-    registry.remove("acme/nothing", digest=MISSING)
+    registry.remove("acme/nothing")
     assert registry.has(REPOSITORY, digest)
 
 

@@ -19,18 +19,8 @@ PROCFILE = "web: python server.py\n"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def source(home: Path) -> SourceHost:
-    return EmbeddedSource(home, True)
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "repository")
+    return EmbeddedSource(home, local_repositories=True)
 
 
 def refused(host: SourceHost, location: str, ref: str = "") -> SourceProblem:
@@ -117,12 +107,38 @@ def test_an_address_that_could_run_or_leak_something_is_refused(source: SourceHo
 @pytest.mark.parametrize("prefix", ["", "file://"])
 def test_paths_of_the_machine_are_refused_where_they_are_not_allowed(home: Path, repository: Repository, prefix: str) -> None:
     repository.commit()
-    assert refused(EmbeddedSource(home, False), f"{prefix}{repository.path}").code == "repository_unsafe"
+    assert refused(EmbeddedSource(home, local_repositories=False), f"{prefix}{repository.path}").code == "repository_unsafe"
 
 
 def test_a_file_url_is_read_where_paths_are_allowed(source: SourceHost, repository: Repository) -> None:
     commit = repository.commit()
     assert source.resolve(Source(location=f"file://{repository.path}"), "", []).commit == commit
+
+
+def test_what_lies_in_ancla_s_own_home_is_no_repository(source: SourceHost, repository: Repository, home: Path, tmp_path: Path) -> None:
+    commit = repository.commit()
+    source.resolve(repository.source, "", [])
+    copy = next(path for path in (home / "git").iterdir() if path.suffix == ".git")
+    (tmp_path / "link").symlink_to(copy)
+    (tmp_path / "led").mkdir()
+    (tmp_path / "led/.git").write_text(f"gitdir: {copy}\n")
+    encoded = f"file://{str(copy).replace('home', 'h%6Fme')}"
+    ways = [f"{copy}", f"file://{copy}", f"file://localhost{copy}", encoded, f"{tmp_path}/x/../home/git/{copy.name}", f"{tmp_path}/link"]
+    for location in [
+        *ways,
+        f"{tmp_path}/led",
+        f"/proc/self/cwd/../{copy.name}",
+        f"/proc/{os.getpid()}/root{copy}",
+        str(home / "admin.key"),
+    ]:
+        problem = refused(source, location, commit)
+        assert (problem.code, "leads into" in problem.message) == ("repository_unsafe", True), location
+
+
+def test_a_file_that_is_no_repository_is_told_from_a_server_that_is_down(source: SourceHost, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a file of somebody else")
+    problem = refused(source, str(tmp_path / "key"))
+    assert (problem.code, "somebody" in problem.message) == ("repository_not_found", False)
 
 
 def test_hooks_of_the_repository_are_not_run(source: SourceHost, repository: Repository, tmp_path: Path) -> None:
@@ -143,7 +159,7 @@ def test_a_repository_that_asks_for_a_password_is_told_from_one_that_is_not_ther
 
 
 def test_a_server_that_hangs_is_given_up_in_time(home: Path) -> None:
-    host = EmbeddedSource(home, True, seconds=0.2)
+    host = EmbeddedSource(home, local_repositories=True, seconds=0.2)
     began = time.monotonic()
     with server_that_hangs() as location, pytest.raises(Unavailable) as caught:
         host.resolve(Source(location=location), "", [])
@@ -197,7 +213,7 @@ def test_many_at_once_get_the_same_answer(home: Path, repository: Repository) ->
     answers: list[str] = []
 
     def ask() -> None:
-        answers.append(EmbeddedSource(home, True).resolve(repository.source, commit[:10], ["Procfile"]).commit)
+        answers.append(EmbeddedSource(home, local_repositories=True).resolve(repository.source, commit[:10], ["Procfile"]).commit)
 
     threads = [threading.Thread(target=ask) for _ in range(6)]
     for thread in threads:

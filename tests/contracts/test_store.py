@@ -14,7 +14,7 @@ from chalicelib.domain.keys import OPEN, Index, Key, key_of
 from chalicelib.domain.people import User
 from chalicelib.domain.runs import Stage
 from chalicelib.domain.secrets import Secret
-from chalicelib.ports.store import Change, Check, Conflict, Delete, Put, Store, all_of, get_one
+from chalicelib.ports.store import Change, Check, Delete, Put, Store, StoreConflict, all_of, get_one
 from tests.contracts.samples import AT, SAMPLES, big_scope, lane, run, scope, service, variable
 
 
@@ -33,7 +33,7 @@ def test_records_come_in_the_order_of_their_keys_and_none_for_what_is_not_there(
 
 def test_a_new_record_does_not_replace_one_that_is_there(store: Store) -> None:
     store.commit([Put(lane(intent=1))])
-    with pytest.raises(Conflict) as error:
+    with pytest.raises(StoreConflict) as error:
         store.commit([Put(lane(intent=2))])
     assert error.value.keys == (keys.lane("s1"),)
     assert store.get([keys.lane("s1")])[0].intent == 1
@@ -43,22 +43,22 @@ def test_of_two_who_read_the_same_version_one_writes(store: Store) -> None:
     store.commit([Put(lane())])
     mine = theirs = store.get([keys.lane("s1")])[0]
     store.commit([Put(replace(theirs, intent=7))])
-    with pytest.raises(Conflict):
+    with pytest.raises(StoreConflict):
         store.commit([Put(replace(mine, intent=8))])
     assert store.get([keys.lane("s1")])[0] == lane(intent=7, version=2)
 
 
 def test_a_version_from_the_future_is_a_conflict(store: Store) -> None:
-    with pytest.raises(Conflict):
+    with pytest.raises(StoreConflict):
         store.commit([Put(lane(version=3))])
-    with pytest.raises(Conflict):
+    with pytest.raises(StoreConflict):
         store.commit([Delete(lane(version=3))])
     assert get_one(store, keys.lane("s1")) is None
 
 
 def test_one_conflict_takes_back_the_whole_commit(store: Store) -> None:
     store.commit([Put(run(1)), Put(run(2))])
-    with pytest.raises(Conflict) as error:
+    with pytest.raises(StoreConflict) as error:
         store.commit([Put(lane()), Delete(run(1, version=1)), Put(run(2, version=5)), Put(run(3))])
     assert error.value.keys == (keys.run("s1", 2),)
     assert get_one(store, keys.lane("s1")) is None
@@ -68,7 +68,7 @@ def test_one_conflict_takes_back_the_whole_commit(store: Store) -> None:
 
 def test_every_record_that_conflicts_is_named(store: Store) -> None:
     store.commit([Put(run(1)), Put(run(2)), Put(lane())])
-    with pytest.raises(Conflict) as error:
+    with pytest.raises(StoreConflict) as error:
         store.commit([Put(run(1)), Check(keys.lane("s1"), 4), Delete(run(2, version=2)), Put(run(3))])
     assert set(error.value.keys) == {keys.run("s1", 1), keys.run("s1", 2), keys.lane("s1")}
 
@@ -85,7 +85,7 @@ def test_a_deleted_record_is_gone_from_everywhere_and_can_be_made_anew(store: St
 @pytest.mark.parametrize("version", [0, 2])
 def test_a_check_guards_what_was_only_read(store: Store, version: int) -> None:
     store.commit([Put(lane())])
-    with pytest.raises(Conflict) as error:
+    with pytest.raises(StoreConflict) as error:
         store.commit([Put(run(1)), Check(keys.lane("s1"), version)])
     assert error.value.keys == (keys.lane("s1"),)
     assert get_one(store, keys.run("s1", 1)) is None
@@ -95,7 +95,7 @@ def test_a_check_that_holds_changes_nothing(store: Store) -> None:
     store.commit([Put(lane())])
     store.commit([Put(run(1)), Check(keys.lane("s1"), 1), Check(keys.lane("s2"), 0)])
     assert store.get([keys.lane("s1")])[0].version == 1
-    with pytest.raises(Conflict):
+    with pytest.raises(StoreConflict):
         store.commit([Check(keys.lane("s2"), 1)])
     store.commit([Check(keys.lane("s1"), 1)])
     store.commit([])

@@ -31,7 +31,7 @@ def main() -> int:
     server = Server(home.path)
     held = False
     try:
-        held = _told(teller, Scene(server))
+        held = _told(teller, Scene(server, home.code))
         if held:
             teller.say("", *(_how_to_reach(server) if keep else _what_to_try()))
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The folder that a demo lives in: a fresh one, or the one that was asked for."""
+"""The folders that a demo lives in: Ancla's home, a fresh one or the one that was asked for, and one for the person's code."""
 
 from __future__ import annotations
 
@@ -19,24 +19,29 @@ class HomeProblem(Exception):
 @dataclass(frozen=True)
 class Home:
     path: Path
+    code: Path
+    """Where the sample's repository is: outside of `path`, since Ancla takes no code out of its own state."""
     own: bool
-    """Made for this demo alone, so that it can go with it."""
+    """`path` was made for this demo alone, so that it can go with it, as `code` always does."""
 
     def leave(self, *, keep_files: bool) -> None:
-        if self.own and not keep_files:
+        if keep_files:
+            return
+        shutil.rmtree(self.code)
+        if self.own:
             shutil.rmtree(self.path)
 
 
 def prepared_home(wanted: str) -> Home:
     """An empty home. Raises HomeProblem rather than to clear a folder that holds anything but an earlier demo, or one that runs."""
-    if not wanted:
-        home = Home(Path(tempfile.mkdtemp(prefix="ancla-demo-")), own=True)
+    if wanted:
+        path = Path(wanted).absolute()
+        path.mkdir(parents=True, exist_ok=True)
+        _clear(path)
     else:
-        home = Home(Path(wanted).absolute(), own=False)
-        home.path.mkdir(parents=True, exist_ok=True)
-        _clear(home.path)
-    (home.path / MARK).touch()
-    return home
+        path = Path(tempfile.mkdtemp(prefix="ancla-demo-"))
+    (path / MARK).touch()
+    return Home(path, Path(tempfile.mkdtemp(prefix="ancla-demo-code-")), own=not wanted)
 
 
 def _clear(path: Path) -> None:

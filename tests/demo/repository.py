@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
+
+from tests.machine import git
 
 SAMPLE = Path(__file__).parents[2] / "examples/hello-web"
 BRANCH = "main"
@@ -24,9 +24,9 @@ class SampleRepository:
     def create(self) -> str:
         """Makes the repository with version 1, and returns its commit."""
         shutil.copytree(SAMPLE, self.work, ignore=shutil.ignore_patterns("__pycache__"))
-        self._git("init", "--quiet", "--initial-branch", BRANCH)
-        self._git("init", "--quiet", "--bare", "--initial-branch", BRANCH, str(self.address))
-        self._git("remote", "add", "origin", str(self.address))
+        git(self.work, "init", "--quiet", "--initial-branch", BRANCH)
+        git(self.work, "init", "--quiet", "--bare", "--initial-branch", BRANCH, str(self.address))
+        git(self.work, "remote", "add", "origin", str(self.address))
         return self._pushed("Say hello")
 
     def push_broken(self, version: int) -> str:
@@ -46,20 +46,7 @@ class SampleRepository:
         return self._pushed(message)
 
     def _pushed(self, message: str) -> str:
-        self._git("add", "--all")
-        self._git("commit", "--quiet", "--message", message)
-        self._git("push", "--quiet", "origin", BRANCH)
-        return self._git("rev-parse", "HEAD").strip()
-
-    def _git(self, *arguments: str) -> str:
-        """Runs git without the person's own settings, so that hooks, signing and templates stay out."""
-        author = {"NAME": "Demo", "EMAIL": "demo@example.com"}
-        environ = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.work.parent),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            **{f"GIT_{who}_{name}": value for who in ("AUTHOR", "COMMITTER") for name, value in author.items()},
-        }
-        done = subprocess.run(["git", *arguments], cwd=self.work, env=environ, check=True, capture_output=True, text=True, timeout=30)
-        return done.stdout
+        git(self.work, "add", "--all")
+        git(self.work, "commit", "--quiet", "--message", message)
+        git(self.work, "push", "--quiet", "origin", BRANCH)
+        return git(self.work, "rev-parse", "HEAD")

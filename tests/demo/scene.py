@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ class Scene:
     """What the steps share."""
 
     server: Server
+    code: Path
+    """Where the sample's repository is made."""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     commits: list[str] = field(default_factory=list)
     times: list[tuple[str, float]] = field(default_factory=list)
@@ -47,9 +50,7 @@ class Scene:
 
     @cached_property
     def repository(self) -> SampleRepository:
-        folder = self.server.home / "demo"
-        folder.mkdir()
-        return SampleRepository(folder)
+        return SampleRepository(self.code)
 
     @cached_property
     def visitor(self) -> SteadyClient:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from chalicelib.adapters.embedded.node.control import stop_node
+from tests.machine import free_ports
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN = 30.0
@@ -25,7 +26,7 @@ class ServerProblem(Exception):
 class Server:
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port, self.router_port = _free_ports(2)
+        self.port, self.router_port = free_ports(2)
         self.webhook_secret = secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -82,18 +83,6 @@ class Server:
                 self._process.wait()
         # The node outlives a server that had no time to end it.
         stop_node(self.home)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, no two the same."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def _listens(port: int) -> bool:

@@ -26,7 +26,7 @@ def test_a_folder_with_something_else_in_it_is_never_cleared(tmp_path: Path) -> 
 
 
 def test_the_folder_of_an_earlier_demo_is_cleared_and_used_again(tmp_path: Path) -> None:
-    prepared_home(str(tmp_path / "home"))
+    prepared_home(str(tmp_path / "home")).leave(keep_files=False)
     (tmp_path / "home/state.db").touch()
     (tmp_path / "home/logs").mkdir()
     home = prepared_home(str(tmp_path / "home"))
@@ -41,14 +41,16 @@ def test_a_demo_that_still_runs_is_left_alone(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(HomeProblem, match="still runs"):
             prepared_home(str(home.path))
+    home.leave(keep_files=False)
 
 
 def test_a_home_of_its_own_goes_with_the_demo_unless_it_failed() -> None:
     home = prepared_home("")
+    assert not home.code.is_relative_to(home.path)
     home.leave(keep_files=True)
-    assert home.path.exists()
+    assert home.path.exists() and home.code.exists()
     home.leave(keep_files=False)
-    assert not home.path.exists()
+    assert not home.path.exists() and not home.code.exists()
 
 
 def test_a_check_that_does_not_hold_ends_its_step_and_is_told() -> None:

@@ -77,13 +77,13 @@ def test_nothing_set_resolves_to_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["A", "_", "DATABASE_URL", "a1", "x" * 255])
 def test_these_can_be_set(name: str) -> None:
-    check_variable(name, MAX_VALUE_BYTES, False)
+    check_variable(name, MAX_VALUE_BYTES, has_nul=False)
 
 
 @pytest.mark.parametrize("name", ["", "1A", "A-B", "A B", "A=B", "A.B", "Ä", "x" * 256, "A\n", "0b5a1b9e-3a67-4d0e-9d4f-5a1b9e3a674d"])
 def test_what_no_shell_takes_as_a_name_cannot_be_set(name: str) -> None:
     with pytest.raises(Invalid) as refused:
-        check_variable(name, 1, False)
+        check_variable(name, 1, has_nul=False)
     assert refused.value.code == "variable_name_invalid"
 
 
@@ -97,7 +97,7 @@ def test_what_no_shell_takes_as_a_name_cannot_be_set(name: str) -> None:
 )
 def test_what_cannot_be_set_is_refused_by_its_code(name: str, size: int, nul: bool, code: str) -> None:
     with pytest.raises(Invalid) as refused:
-        check_variable(name, size, nul)
+        check_variable(name, size, has_nul=nul)
     assert refused.value.code == code
     assert refused.value.hint
 

@@ -21,6 +21,9 @@ from chalicelib.domain.sources import (
     [
         "https://github.com/owner/name.git",
         "http://git.example.com:8080/a/b",
+        "http://127.0.0.1:3000/a/b",
+        "https://10.0.0.1/a/b",
+        "https://[2001:db8:0:0:0:0:0:1]/a/b",
         "ssh://git@example.com:22/a/b.git",
         "git://example.com/a",
         "git@github.com:owner/name.git",
@@ -51,6 +54,8 @@ def test_paths_are_taken_only_where_the_machines_files_may_be_read(location: str
         ("--upload-pack=id", "must not begin with '-'"),
         ("-oProxyCommand=id:x", "must not begin with '-'"),
         ("ssh://-oProxyCommand=id/x", "names no host"),
+        ("ssh://-oProxyCommand=id@host/x", "is not a clone URL"),
+        ("ssh://%2DoProxyCommand=id/x", "is not a clone URL"),
         ("git@host:-x", "is not a clone URL"),
         ("https:///owner/name", "names no host"),
         ("https://example.com", "names no repository"),
@@ -61,6 +66,14 @@ def test_paths_are_taken_only_where_the_machines_files_may_be_read(location: str
         ("https://token@example.com/a", "holds a password"),
         ("ssh://git:word@example.com/a", "holds a password"),
         ("ftp://example.com/a", "the scheme 'ftp'"),
+        ("http://169.254.169.254/latest/meta-data", "the server's own link"),
+        ("http://169.254.169.254:80/a", "the server's own link"),
+        ("http://2852039166/a", "the server's own link"),
+        ("http://0xA9.0xFE.43518/a", "the server's own link"),
+        ("git://0251.0376.0251.0376/a", "the server's own link"),
+        ("https://[0:0:0:0:0:ffff:a9fe:a9fe]/a", "the server's own link"),
+        ("https://[fe80:0:0:0:0:0:0:1]/a", "the server's own link"),
+        ("https://[fd00:ec2:0:0:0:0:0:254]/a", "the server's own link"),
         ("https://example.com/a\nb", "printable"),
         ("https://example.com/a b", "without spaces"),
         (f"https://example.com/{'a' * MAX_LOCATION}", f"at most {MAX_LOCATION} characters"),
@@ -72,6 +85,15 @@ def test_what_could_run_leak_or_mean_nothing_is_refused(location: str, problem: 
     assert caught.value.code == "repository_invalid"
     assert problem in caught.value.message
     assert "https://github.com/owner/name.git" in caught.value.hint
+
+
+def test_the_hint_names_a_path_only_where_one_is_taken() -> None:
+    hints = []
+    for local_files in (True, False):
+        with pytest.raises(Invalid) as caught:
+            check_location("here/name", local_files=local_files)
+        hints.append("a folder's whole path" in caught.value.hint)
+    assert hints == [True, False]
 
 
 @pytest.mark.parametrize("ref", ["main", "feature/x", "v1.2.3", "0" * 40, "a@b", "fix-#12", "refs/heads/main", "dependabot/npm/@x/y"])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from chalicelib.domain.transcripts import CUT, MAX_SHOWN, shown_text
 
 
@@ -39,3 +43,13 @@ def test_a_very_long_log_is_cut_with_a_line_that_says_so_and_stays_as_it_is() ->
 def test_a_cut_never_goes_through_a_character() -> None:
     log = b"x" + "é".encode() * (MAX_SHOWN // 2 + 1)
     assert "\ufffd" not in shown_text(log, ended=True)
+
+
+@pytest.mark.parametrize("line", [b"y\n", b"\0", b"\xff", b"\x1b[0m", "\u00e9".encode(), b"plain text "])
+def test_a_reply_stays_small_enough_whatever_the_log_holds(line: bytes) -> None:
+    log = line * (2 * MAX_SHOWN // len(line))
+    shown = shown_text(log, ended=True)
+    assert len(json.dumps(shown, ensure_ascii=False).encode()) <= MAX_SHOWN + 100
+    assert shown.endswith(CUT)
+    earlier = shown_text(log[: MAX_SHOWN // 8], ended=False)
+    assert shown.startswith(earlier)

@@ -29,6 +29,10 @@ HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """A web service that gives this one answer to its health check."""
 
 
+SCREAM = "head -c 200000 /dev/zero; printf '\\n\\033[31mred alert\\033[0m\\n'; exit 1"
+"""More in one line than any record could keep, and what a terminal would obey."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bad:
     """What is wrong, and parts of what people are told about it."""
@@ -137,6 +141,13 @@ ROLL_OUTS = {
         evidence="worker: exited with code 1",
         files=_running("web: sleep 1000\nworker: sleep 1 && exit 1\n"),
     ),
+    "screams": Bad(
+        code="process_exited",
+        message="exited with code 1 before it was ready",
+        hint="the last lines of its log say why",
+        evidence="red alert",
+        files=_running("".join(f"{name}: {SCREAM}\n" for name in ("web", "worker", "beat"))),
+    ),
     "no-port": Bad(
         code="health_check_failed",
         message="not every process was healthy within 4 s",
@@ -172,6 +183,13 @@ ROLL_OUTS = {
         hint="look at its output in the deploy's log; nothing was rolled out",
         evidence="migrating",
         files=_running("release: echo migrating && exit 4\nweb: python server.py\n"),
+    ),
+    "release-screams": Bad(
+        code="release_failed",
+        message="the release command ended with exit code 5",
+        hint="look at its output in the deploy's log",
+        evidence="release | yyy",
+        files=_running("release: yes yyy | head -c 9000000; exit 5\nweb: python server.py\n"),
     ),
     "release-hangs": Bad(
         code="release_timeout",

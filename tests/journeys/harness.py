@@ -18,9 +18,10 @@ import httpx
 from chalicelib.adapters.embedded.node.control import node_pid
 from tests.demo.deliveries import deliver, push_delivery
 from tests.demo.visitors import Place, SteadyClient
-from tests.journeys.processes import free_ports, kill_processes_of, processes_of
+from tests.journeys.processes import kill_processes_of, processes_of
 from tests.journeys.repository import BRANCH, Repository
 from tests.journeys.waiting import wait_for
+from tests.machine import free_ports
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN = 30.0

@@ -1,10 +1,9 @@
-"""The processes of one Ancla, told by the path of its home, and ports for them."""
+"""The processes of one Ancla, told by the path of its home."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 from pathlib import Path
 
 
@@ -31,15 +30,3 @@ def kill_processes_of(home: Path) -> None:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, no two the same."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.machine import git
 
 BRANCH = "main"
 
@@ -51,7 +51,7 @@ class Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
-        self._git("init", "--quiet", "--initial-branch", BRANCH)
+        git(self.folder, "init", "--quiet", "--initial-branch", BRANCH)
 
     def commit(self, files: Mapping[str, str]) -> str:
         """Writes `files`, commits all there is, and returns the commit."""
@@ -59,27 +59,15 @@ class Repository:
             file = self.folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        self._git("add", "--all")
-        self._git("commit", "--quiet", "--allow-empty", "--message", "a change")
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--allow-empty", "--message", "a change")
         return self.head()
 
     def head(self) -> str:
         """The newest commit."""
-        return self._git("rev-parse", "HEAD").strip()
+        return git(self.folder, "rev-parse", "HEAD")
 
     def commit_version(self, version: str, **procfile: str) -> str:
         """Commits a web service that answers with `version`, with more process types if wanted; returns the commit."""
         lines = {"web": "python server.py", **procfile}
         return self.commit({"server.py": SERVER, "VERSION": version, "Procfile": "".join(f"{k}: {v}\n" for k, v in lines.items())})
-
-    def _git(self, *arguments: str) -> str:
-        author = {"NAME": "Tester", "EMAIL": "tester@example.com"}
-        environ = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.folder.parent),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            **{f"GIT_{who}_{name}": value for who in ("AUTHOR", "COMMITTER") for name, value in author.items()},
-        }
-        done = subprocess.run(["git", *arguments], cwd=self.folder, env=environ, check=True, capture_output=True, text=True, timeout=30)
-        return done.stdout

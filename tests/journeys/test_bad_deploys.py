@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.pipeline.steps.diagnosis import MAX_LINE
 from tests.contracts.repositories import Repository, server_that_wants_a_password
 from tests.journeys.bad_commits import ELSEWHERE, GOOD, QUIET, ROLL_OUTS, SOURCES, Bad
 from tests.journeys.harness import Ancla
@@ -120,6 +121,7 @@ def check_told(bad: Bad, seen: Seen) -> None:
     assert bad.message in failure["message"]
     assert bad.hint in failure["hint"]
     assert bad.evidence in "\n".join(failure["evidence"])
+    assert all(line.isprintable() and len(line) <= MAX_LINE + 1 for line in failure["evidence"])
 
 
 @pytest.mark.parametrize("name", [*SOURCES, *ELSEWHERE])
@@ -157,3 +159,7 @@ def test_a_bad_roll_out_is_told_and_what_ran_runs_on(from_roll_outs: dict[str, S
 @pytest.mark.parametrize("name", ROLL_OUTS)
 def test_a_good_commit_right_after_a_bad_roll_out_deploys(from_roll_outs: dict[str, Seen], name: str) -> None:
     assert (from_roll_outs[name].then["outcome"], from_roll_outs[name].then["deploy"]) == ("succeeded", 3)
+
+
+def test_how_a_release_command_ended_is_said_once(from_roll_outs: dict[str, Seen]) -> None:
+    assert from_roll_outs["release-fails"].run["failure"]["message"] == "the release command ended with exit code 4"

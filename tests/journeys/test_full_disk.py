@@ -9,11 +9,16 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+import time
 from abc import ABC, abstractmethod
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.embedded.queue import SqliteQueue
+from chalicelib.ports.queue import Work
 from tests.journeys.harness import Ancla, SteadyLoad
 from tests.journeys.repository import Repository
 from tests.journeys.waiting import wait_for
@@ -21,7 +26,7 @@ from tests.journeys.waiting import wait_for
 pytestmark = pytest.mark.journey
 
 MOUNTING = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--user", "--map-root-user", "--mount")
-_MOUNT = 'mount -t tmpfs -o size=4m tmpfs "$ANCLA_HOME"'
+_MOUNT = 'mount -t tmpfs -o size=40m tmpfs "$ANCLA_HOME"'
 
 
 class FullDisk(Ancla, ABC):
@@ -84,6 +89,7 @@ def test_a_full_disk_is_named_stops_no_service_and_when_there_is_space_again_all
         assert ancla.ended(path, ancla.deploy(path))["outcome"] == "succeeded"
         repository.commit_version("2")
         with SteadyLoad(ancla.place(path)) as load:
+            send_to_every_queue(ancla, delay=0.5)
             under_way = ancla.deploy(path)
             ancla.fill()
             refused = ancla.ask("POST", f"{path}/config", {"name": "GREETING", "value": "x" * 8000})
@@ -93,12 +99,20 @@ def test_a_full_disk_is_named_stops_no_service_and_when_there_is_space_again_all
             assert str(ancla.home) in problem["message"]
             assert problem["hint"]
             assert ancla.answer(path)["version"] in {"1", "2"}
+            time.sleep(1)  # until the messages in the queues are due
             ancla.free()
             assert ancla.ended(path, under_way)["outcome"] == "succeeded"
             assert ancla.api("POST", f"{path}/config", {"name": "GREETING", "value": "x" * 8000})["name"] == "GREETING"
             wait_for(lambda: ancla.answer(path)["version"] == "2", what="the deploy that was under way to be live")
         assert load.failures == []
         ancla.stop()
+
+
+def send_to_every_queue(ancla: Ancla, *, delay: float) -> None:
+    """Messages that speak of nothing, so that each queue has one to hand out while its file cannot be written."""
+    with closing(SqliteQueue(ancla.inside / "queue.db", SystemClock())) as queue:
+        for work in Work:
+            queue.send(work, {"run": "nobody/1", "version": 1}, delay=delay)
 
 
 def _write_until_full(descriptor: int, data: bytes) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -14,23 +13,11 @@ import pytest
 from tests.demo.deliveries import deliver, push_delivery
 from tests.journeys.harness import WEBHOOK_SECRET
 from tests.journeys.repository import BRANCH
-from tests.journeys.town import PROJECT, SERVICE, WORKSPACE, Town, check_refused, made_town
+from tests.journeys.town import PROJECT, SERVICE, WORKSPACE, Town, check_refused
 
 pytestmark = pytest.mark.journey
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with made_town(tmp_path_factory.mktemp("town")) as town:
-        yield town
-
-
-@pytest.fixture
-def nothing_changes(town: Town) -> Iterator[None]:
-    with town.unchanged():
-        yield
 
 
 @pytest.mark.usefixtures("nothing_changes")

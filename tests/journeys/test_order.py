@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,19 +20,6 @@ pytestmark = pytest.mark.journey
 
 PROJECT = "/workspaces/acme/projects/shop"
 SLOW_RELEASE = "sleep 1.5"
-
-
-@pytest.fixture(scope="module")
-def ancla(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ancla]:
-    with Ancla(tmp_path_factory.mktemp("order")) as ancla:
-        yield ancla
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    repository = Repository(tmp_path / "repository")
-    repository.commit_version("1")
-    return repository
 
 
 def test_of_five_deploys_asked_for_at_once_the_newest_is_active_and_none_is_lost(ancla: Ancla, repository: Repository) -> None:
@@ -65,10 +50,13 @@ def test_deploys_asked_for_by_many_callers_in_the_same_moment_each_get_a_run_and
 def test_a_pushed_commit_and_a_changed_variable_both_get_live(ancla: Ancla, repository: Repository, push_first: bool) -> None:
     path = ancla.make_service(f"acme/shop/{'push' if push_first else 'config'}-first/api", repository)
     assert ancla.ended(path, ancla.deploy(path))["outcome"] == "succeeded"
-    before, after = repository.head(), repository.commit_version("2")
+    before, after = repository.head(), repository.commit_version("2", release=SLOW_RELEASE)
 
     def push() -> None:
         ancla.push(repository, before, after)
+        if push_first:  # the change comes once the pushed deploy's config is frozen
+            wait_for(lambda: _status(ancla, path.split("/")[-3])["run"] == 2, what="the push to be taken")
+            wait_for(lambda: ancla.run(path, 2)["stage"] == "watch_release", what="its release command to run")
 
     def change() -> None:
         ancla.api("POST", f"{path}/config", {"name": "GREETING", "value": "changed"})

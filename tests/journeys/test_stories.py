@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,19 +20,6 @@ pytestmark = pytest.mark.journey
 WORKSPACE = "/workspaces/acme"
 CANARY = "kwbvq-canary-of-this-test-zjxpy"
 SCOPES = ("workspace", "team", "project", "environment", "service")
-
-
-@pytest.fixture(scope="module")
-def ancla(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ancla]:
-    with Ancla(tmp_path_factory.mktemp("stories")) as ancla:
-        yield ancla
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    repository = Repository(tmp_path / "repository")
-    repository.commit_version("1")
-    return repository
 
 
 def good(ancla: Ancla, path: str, body: Any = None) -> dict[str, Any]:

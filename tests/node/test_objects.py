@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,30 @@ def test_a_status_does_not_make_another_version(tmp_path: Path) -> None:
         assert objects.all() == [replace(ONE, status={"ready": True})]
 
 
+def test_a_family_is_an_object_with_all_that_vanishes_with_it(tmp_path: Path) -> None:
+    with open_objects(tmp_path) as objects:
+        objects.create(replace(ONE, owner="0"))
+        objects.create(replace(ONE, uid="2", name="child", owner="1"))
+        objects.create(replace(ONE, uid="3", name="grandchild", owner="2"))
+        objects.create(replace(ONE, uid="4", name="sibling", owner="0"))
+
+        assert {item.name for item in objects.family("ConfigMap", "n", "one")} == {"one", "child", "grandchild"}
+        assert objects.family("ConfigMap", "n", "nobody") == []
+
+
+def test_objects_are_found_by_a_label_in_their_own_namespace(tmp_path: Path) -> None:
+    def labelled(value: str) -> dict[str, object]:
+        return {"metadata": {"labels": {"ancla.dev/service-id": value}}}
+
+    with open_objects(tmp_path) as objects:
+        objects.create(ONE)
+        objects.create(replace(ONE, uid="2", name="mine", manifest=labelled("a")))
+        objects.create(replace(ONE, uid="3", name="other", manifest=labelled("b")))
+        objects.create(replace(ONE, uid="4", namespace="m", manifest=labelled("a")))
+
+        assert [item.name for item in objects.labelled("n", "ancla.dev/service-id", "a")] == ["mine"]
+
+
 def test_what_has_an_owner_that_is_not_there_is_garbage(tmp_path: Path) -> None:
     with open_objects(tmp_path) as objects:
         objects.create(ONE)
@@ -86,8 +111,15 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "cluster.db").write_text("not a database, but long enough to be taken for one " * 9)
 
-    with pytest.raises(Unavailable, match="cannot be used"), open_objects(tmp_path):
+    with pytest.raises(Unavailable, match="cannot be used") as told, open_objects(tmp_path):
         pass
+    assert told.value.hint
+    assert [name for name in open_files() if name.startswith(str(tmp_path))] == [], "it is closed, although the error is still known"
+
+
+def open_files() -> list[str]:
+    """The paths of the files that this process has open."""
+    return [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
 
 
 def stored(manifests: list[dict[str, object]]) -> list[Object]:

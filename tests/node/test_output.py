@@ -30,7 +30,7 @@ def test_a_log_beyond_the_cap_is_cut_and_offsets_still_count_from_the_first_byte
     with open(tmp_path / "log", "ab") as process:
         process.write(b"x" * (size - 5) + b"\nlast")
         process.flush()
-        output.cut(tmp_path)
+        assert output.cut(tmp_path)
         process.write(b"\nnext\n")
 
     assert (tmp_path / "log").stat().st_size == 6
@@ -42,6 +42,5 @@ def test_a_log_beyond_the_cap_is_cut_and_offsets_still_count_from_the_first_byte
 def test_a_small_log_is_not_cut(tmp_path: Path) -> None:
     output.append(tmp_path, "a line")
 
-    output.cut(tmp_path)
-
+    assert not output.cut(tmp_path)
     assert output.read_output(tmp_path, 0) == b"a line\n"

@@ -34,6 +34,14 @@ async def recorded(process: Process) -> int:
     return process.session
 
 
+async def until_said(folder: Path, word: str) -> None:
+    while word not in (folder / "log").read_text().split():
+        await asyncio.sleep(0.01)
+
+
+_UNTIL_TERM = 'trap "{}" TERM; echo ready; while :; do sleep 0.02; done'
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
     [(["true"], 0), (["sh", "-c", "exit 5"], 5), (["sh", "-c", "kill -9 $$"], 137), (["no-such-command"], 127), (["./lock"], 126)],
@@ -65,6 +73,19 @@ def test_a_broken_pipe_ends_the_command_as_it_does_elsewhere(tmp_path: Path) -> 
     assert run(tmp_path, "sh", "-c", "kill -s PIPE $$; echo survived") == (141, "")
 
 
+def test_the_command_has_the_usual_umask_and_ignores_no_signal(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    ignored = [signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGQUIT)]
+    try:
+        said = run(tmp_path, "sh", "-c", "umask; grep SigIgn /proc/self/status")[1].split()
+    finally:
+        os.umask(before)
+        for number, handler in zip((signal.SIGHUP, signal.SIGQUIT), ignored, strict=True):
+            signal.signal(number, handler)
+    usual = sum(1 << (number - 1) for number in range(1, 32))
+    assert (said[0], int(said[2], 16) & usual) == ("0022", 0)
+
+
 def test_what_the_command_left_behind_ends_with_it_even_in_another_session(tmp_path: Path) -> None:
     _, left = run(tmp_path, "sh", "-c", "setsid sleep 60 & echo $!; sleep 0.3")
 
@@ -77,6 +98,30 @@ def test_the_process_leads_a_session_and_its_group_can_be_signalled(tmp_path: Pa
         assert os.getsid(await recorded(process)) == process.session
         await process.end(signal.SIGTERM)
         return await asyncio.wait_for(process.exited, 10)
+
+    assert asyncio.run(story()) == 143
+
+
+def test_what_a_shell_runs_finishes_its_work_though_the_shell_ends_at_once(tmp_path: Path) -> None:
+    async def story() -> int | None:
+        process = start(tmp_path, "sh", "-c", f"sh -c '{_UNTIL_TERM.format('sleep 0.3; echo finished; exit')}'; true")
+        await until_said(tmp_path, "ready")
+        await process.end(signal.SIGTERM)
+        return await asyncio.wait_for(process.exited, 10)
+
+    assert asyncio.run(story()) == 143
+    assert (tmp_path / "log").read_text().splitlines()[-1] == "finished"
+
+
+def test_what_a_shell_left_and_does_not_end_is_killed(tmp_path: Path) -> None:
+    async def story() -> int | None:
+        process = start(tmp_path, "sh", "-c", f"sh -c '{_UNTIL_TERM.format('echo no')}'; true")
+        await until_said(tmp_path, "ready")
+        await process.end(signal.SIGTERM)
+        await until_said(tmp_path, "no")
+        assert not process.exited.done()
+        await process.end(signal.SIGKILL)
+        return await asyncio.wait_for(process.exited, 5)
 
     assert asyncio.run(story()) == 143
 
@@ -123,6 +168,45 @@ def test_a_process_whose_launcher_was_killed_is_ended_and_its_exit_is_not_known(
         return code
 
     assert asyncio.run(story()) is None
+
+
+def test_a_process_whose_launcher_was_killed_while_no_node_ran_is_ended_by_the_next(tmp_path: Path) -> None:
+    async def story() -> None:
+        child = await left_alone(tmp_path)
+        assert adopt(tmp_path, 7) is None
+        await gone(child)
+
+    asyncio.run(story())
+
+
+def test_what_a_killed_launcher_left_is_ended_before_another_process_starts(tmp_path: Path) -> None:
+    async def story() -> int | None:
+        child = await left_alone(tmp_path)
+        code = await start(tmp_path, "true", run=9).exited
+        await gone(child)
+        return code
+
+    assert asyncio.run(story()) == 0
+
+
+async def left_alone(folder: Path) -> int:
+    """A process that runs and whose launcher was killed, with no node that saw it."""
+    process = start(folder, "sh", "-c", "echo begun; exec sleep 60")
+    child = await recorded(process)
+    while not (folder / "log").read_text():
+        await asyncio.sleep(0.01)
+    process.leave()
+    launcher_pid = int((folder / "process").read_text().split()[1])
+    os.kill(launcher_pid, signal.SIGKILL)
+    os.waitpid(launcher_pid, 0)
+    assert launcher.start_time(child)
+    return child
+
+
+async def gone(process: int) -> None:
+    async with asyncio.timeout(10):
+        while launcher.start_time(process):
+            await asyncio.sleep(0.01)
 
 
 def test_another_process_with_the_same_id_is_never_signalled(tmp_path: Path) -> None:

@@ -4,55 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from chalicelib.adapters.embedded.node.router import Router, listen, router_session
-from tests.contracts.cluster_world import unused_port
-
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-HOST = "api.localhost"
-
-
-def told(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 20))
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[int]:
-    runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)
-    await runner.setup()
-    port = unused_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
-        yield port
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def routed(**pods: int) -> AsyncIterator[tuple[Router, aiohttp.ClientSession]]:
-    """A router whose one host leads to these pods, and a client of it."""
-    async with router_session() as session:
-        router = Router(session)
-        router.update({HOST: pods})
-        port = unused_port()
-        runner = await listen(router, "127.0.0.1", port)
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers={"Host": HOST}, auto_decompress=False) as client:
-            yield router, client
-        await runner.cleanup()
-
-
-async def echo(request: web.BaseRequest) -> web.StreamResponse:
-    return web.json_response(
-        {"target": request.raw_path, "headers": list(request.headers.items()), "body": (await request.read()).decode()},
-        headers={"X-Own": "yes", "Connection": "X-Hop", "X-Hop": "no"},
-    )
+from tests.machine import free_port
+from tests.node.routing import HOST, echo, routed, serving, told
 
 
 def test_target_body_and_headers_pass_and_what_is_about_one_connection_does_not() -> None:
@@ -142,7 +101,7 @@ def test_a_compressed_answer_and_its_cookies_pass_untouched() -> None:
 
 def test_a_pod_that_does_not_take_the_connection_is_passed_over() -> None:
     async def story() -> None:
-        async with serving(echo) as port, routed(dead=unused_port(), one=port) as (_, client):
+        async with serving(echo) as port, routed(dead=free_port(), one=port) as (_, client):
             for _ in range(4):
                 async with client.post("/", data="body") as response:
                     assert (response.status, (await response.json())["body"]) == (200, "body")

@@ -6,7 +6,8 @@ import pytest
 from ancla_sdk import UnexpectedAnswer, ValidationError, encode
 from ancla_sdk.addresses import path_of
 from ancla_sdk.decoding import decode, decode_list
-from ancla_sdk.models import Failure, Member, PipelineStatus, Run, Service, StageStatus, Workspace
+from ancla_sdk.models import Failure, PipelineStatus, Run, Service, StageStatus, Workspace
+from ancla_sdk.people import Member
 
 
 def test_fields_that_a_newer_server_adds_are_ignored() -> None:

@@ -30,6 +30,22 @@ def client_of(server: FakeServer, time: FakeTime | None = None, *, retries: int 
     return Client(url, "ancla_key", transport=server.transport, sleep=(time or FakeTime()).sleep, retries=retries)
 
 
+@pytest.mark.parametrize("url", [":::", "http://", "ancla.test", "ftp://ancla.test", "http://ancla.test:port"])
+def test_what_can_be_no_address_of_a_server_is_told_at_once(url: str) -> None:
+    with pytest.raises(ConnectionProblem) as caught:
+        Client(url, "ancla_key")
+    assert caught.value.code == "server_invalid"
+    assert repr(url) in caught.value.message
+
+
+@pytest.mark.parametrize("key", ["ancla_kéy", "ancla_key\nX-Other: 1"])
+def test_a_key_that_could_not_be_sent_is_told_at_once_and_not_repeated(key: str) -> None:
+    with pytest.raises(AuthenticationError) as caught:
+        Client("http://ancla.test", key)
+    assert caught.value.code == "key_malformed"
+    assert key not in caught.value.message
+
+
 def test_every_call_carries_the_key_and_says_who_is_calling() -> None:
     server = FakeServer().on(LIST, answer([]))
     client_of(server).workspaces.list()
@@ -128,6 +144,7 @@ def test_an_error_page_of_somebody_else_still_makes_an_error() -> None:
     with pytest.raises(PermissionDenied) as caught:
         client_of(server).workspaces.list()
     assert (caught.value.code, caught.value.message, caught.value.request_id) == ("http_403", "the server answered with status 403", "gw-9")
+    assert caught.value.hint == "check that the server's address is that of Ancla"
 
 
 @pytest.mark.parametrize(

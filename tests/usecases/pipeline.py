@@ -18,7 +18,7 @@ from chalicelib.pipeline import chores, machine
 from chalicelib.pipeline.intents import Accepted
 from chalicelib.ports.queue import Work
 from chalicelib.ports.store import Change, Put, Store, all_of, get_one
-from chalicelib.usecases.deploys import Wish, deploy
+from chalicelib.usecases.deploys import DeployWish, deploy
 from chalicelib.usecases.service_fields import ServiceFields
 from tests.world import World
 
@@ -42,7 +42,7 @@ def push(world: World, files: Mapping[str, str] = FILES) -> str:
 def deployed(world: World, service: Service) -> Run:
     """A new commit, deployed until the run has ended."""
     push(world)
-    return ended(world, deploy(world.ports, service, Wish(), "ada"))
+    return ended(world, deploy(world.ports, service, DeployWish(), "ada"))
 
 
 def ended(world: World, accepted: Accepted | None) -> Run:

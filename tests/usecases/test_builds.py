@@ -12,17 +12,7 @@ from chalicelib.domain.runs import Outcome, RunKind
 from chalicelib.ports.store import Put
 from chalicelib.usecases import builds, services
 from tests.usecases.pipeline import ended, lane_of, push, settle, with_code, work_once
-from tests.world import World, make_world
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def service(world: World) -> Service:
-    return with_code(world)
+from tests.world import World
 
 
 def built(world: World, service: Service) -> None:

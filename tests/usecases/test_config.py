@@ -17,8 +17,8 @@ from chalicelib.manifests.vault import scope_path
 from chalicelib.ports.store import all_of, get_one
 from chalicelib.usecases import access, services, workspaces
 from chalicelib.usecases.attempts import TRIES
-from chalicelib.usecases.config import Wish, delete_variable, import_text, list_variables, set_variable
-from chalicelib.usecases.scopes import VERSIONS_KEPT, Spot, spot_of
+from chalicelib.usecases.config import VariableWish, delete_variable, import_text, list_variables, set_variable
+from chalicelib.usecases.scopes import VERSIONS_KEPT, ScopeAddress, scope_of_place
 from tests.usecases.racing import RacingStore, with_rival
 from tests.world import World
 
@@ -26,8 +26,8 @@ PARTS = ("acme", "shop", "production", "web")
 LONG = "x" * 2000
 
 
-def spot(world: World) -> Spot:
-    return spot_of(access.locate(world.ports, world.ada.user_id, PARTS))
+def where(world: World) -> ScopeAddress:
+    return scope_of_place(access.locate(world.ports, world.ada.user_id, PARTS))
 
 
 def stored(world: World) -> Scope:
@@ -47,7 +47,7 @@ def put(world: World) -> Callable[..., None]:
     world.make_service()
 
     def set_one(name: str, value: str, secret: bool | None = None) -> None:
-        set_variable(world.ports, world.ada, spot(world), Wish(name=name, value=value, secret=secret))
+        set_variable(world.ports, world.ada, where(world), VariableWish(name=name, value=value, secret=secret))
 
     return set_one
 
@@ -70,7 +70,7 @@ def test_each_entry_of_the_vault_is_complete(world: World, put: Callable[..., No
 def test_a_secret_that_is_deleted_or_made_plain_leaves_the_vault(world: World, put: Callable[..., None]) -> None:
     for name in ("A", "B", "C"):
         put(name, name, True)
-    delete_variable(world.ports, world.ada, spot(world), "A")
+    delete_variable(world.ports, world.ada, where(world), "A")
     put("B", "now plain", False)
     assert in_vault(world) == {"C": Secret("C")}
 
@@ -115,7 +115,7 @@ def test_a_long_plain_value_lies_beside_the_record_and_goes_with_it(world: World
 def test_two_who_write_at_once_lose_nothing(world: World, put: Callable[..., None]) -> None:
     put("A", "1", True)
     racing = with_rival(world.ports, lambda: put("B", "2", True))
-    set_variable(racing, world.ada, spot(world), Wish(name="C", value="3", secret=True))
+    set_variable(racing, world.ada, where(world), VariableWish(name="C", value="3", secret=True))
     assert in_vault(world) == {"A": Secret("1"), "B": Secret("2"), "C": Secret("3")}
 
 
@@ -123,14 +123,14 @@ def test_who_is_always_too_late_is_told_so(world: World, put: Callable[..., None
     numbers = count()
     racing = with_rival(world.ports, lambda: put("A", str(next(numbers))), times=TRIES)
     with pytest.raises(StaleWrite):
-        set_variable(racing, world.ada, spot(world), Wish(name="B", value="1"))
+        set_variable(racing, world.ada, where(world), VariableWish(name="B", value="1"))
 
 
 def test_nothing_is_set_on_a_service_that_goes_away_meanwhile(world: World, put: Callable[..., None]) -> None:
     address = Address.of(*PARTS)
     racing = with_rival(world.ports, lambda: services.delete_service(world.ports, world.ada, address))
     with pytest.raises(Conflict, match="being deleted"):
-        set_variable(racing, world.ada, spot(world), Wish(name="A", value="1"))
+        set_variable(racing, world.ada, where(world), VariableWish(name="A", value="1"))
     assert get_one(world.ports.store, keys.scope("acme", "/".join(PARTS))) is None
 
 
@@ -139,12 +139,12 @@ def test_nothing_is_left_by_who_sets_a_variable_of_a_workspace_that_goes_away_me
     place = access.locate(world.ports, world.ada.user_id, ("acme",))
     racing = with_rival(world.ports, lambda: workspaces.delete_workspace(world.ports, world.ada, "acme"))
     with pytest.raises(NotFound):
-        set_variable(racing, world.ada, spot_of(place), Wish(name="A", value="1"))
+        set_variable(racing, world.ada, scope_of_place(place), VariableWish(name="A", value="1"))
     assert get_one(world.ports.store, keys.scope("acme", "acme")) is None
 
 
 def test_an_import_is_one_commit_and_one_entry_of_the_trail(world: World, put: Callable[..., None]) -> None:
-    import_text(world.ports, world.ada, spot(world), "A=1\nB=2\nC=3", secret=True)
+    import_text(world.ports, world.ada, where(world), "A=1\nB=2\nC=3", secret=True)
     trail = all_of(world.ports.store, *keys.audit_trail(stored(world).id))
     assert [(entry.action, entry.detail) for entry in trail] == [("import_variables", {"names": "A, B, C"})]
     assert world.ports.vault.newest_version(scope_path(stored(world).id)) == 1
@@ -152,7 +152,7 @@ def test_an_import_is_one_commit_and_one_entry_of_the_trail(world: World, put: C
 
 def test_reading_all_scopes_is_one_round_trip(world: World, put: Callable[..., None]) -> None:
     put("A", "1")
-    here, counting = spot(world), RacingStore(world.ports.store, lambda: None, times=0)
+    here, counting = where(world), RacingStore(world.ports.store, lambda: None, times=0)
     list_variables(replace(world.ports, store=counting), here)
     assert counting.reads == [4]
 
@@ -160,6 +160,6 @@ def test_reading_all_scopes_is_one_round_trip(world: World, put: Callable[..., N
 def test_an_import_that_changes_nothing_writes_nothing(world: World, put: Callable[..., None]) -> None:
     put("TOKEN", "hunter2", True)
     before = stored(world)
-    imported = import_text(world.ports, world.ada, spot(world), "TOKEN=other")
+    imported = import_text(world.ports, world.ada, where(world), "TOKEN=other")
     assert (imported.created, imported.skipped) == ((), ("TOKEN",))
     assert stored(world) == before

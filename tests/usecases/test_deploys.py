@@ -13,7 +13,7 @@ from chalicelib.domain.hierarchy import Environment, Service
 from chalicelib.domain.runs import Outcome, RunKind
 from chalicelib.ports.store import Put, get_one
 from chalicelib.usecases import deploys, environments, services
-from chalicelib.usecases.deploys import Wish
+from chalicelib.usecases.deploys import DeployWish
 from tests.usecases.pipeline import (
     RacingStore,
     break_roll_outs,
@@ -27,20 +27,10 @@ from tests.usecases.pipeline import (
     settle,
     with_code,
 )
-from tests.world import World, make_world
+from tests.world import World
 
 
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def service(world: World) -> Service:
-    return with_code(world)
-
-
-def refused(error: type[Exception], world: World, service: Service, wish: Wish) -> tuple[str, str]:
+def refused(error: type[Exception], world: World, service: Service, wish: DeployWish) -> tuple[str, str]:
     """Code and hint of the refusal; nothing was accepted."""
     before = len(runs_of(world, service))
     with pytest.raises(error) as caught:
@@ -50,7 +40,7 @@ def refused(error: type[Exception], world: World, service: Service, wish: Wish) 
 
 
 def test_a_deploy_is_accepted_with_its_ids_and_does_its_work_later(world: World, service: Service) -> None:
-    accepted = deploys.deploy(world.ports, service, Wish(ref="main"), "ada")
+    accepted = deploys.deploy(world.ports, service, DeployWish(ref="main"), "ada")
     run = accepted.run
     assert run is not None
     assert (run.kind, run.build, run.request.by, run.request.ref) == (RunKind.DEPLOY, 1, "ada", "main")
@@ -60,60 +50,62 @@ def test_a_deploy_is_accepted_with_its_ids_and_does_its_work_later(world: World,
 
 @pytest.mark.parametrize("ref", ["-x", "a..b", "a b", "--upload-pack=x"])
 def test_what_can_be_no_ref_is_refused(world: World, service: Service, ref: str) -> None:
-    assert refused(Invalid, world, service, Wish(ref=ref))[0] == "ref_invalid"
+    assert refused(Invalid, world, service, DeployWish(ref=ref))[0] == "ref_invalid"
 
 
 def test_a_service_without_a_repository_says_how_to_set_one(world: World) -> None:
-    code, hint = refused(Invalid, world, world.make_service("web"), Wish())
+    code, hint = refused(Invalid, world, world.make_service("web"), DeployWish())
     assert code == "source_missing"
     assert "ancla services update acme/shop/production/web --repository" in hint
 
 
 def test_a_ready_image_has_no_ref(world: World) -> None:
     service = with_code(world, image="registry.example/web:1")
-    assert refused(Invalid, world, service, Wish(ref="main"))[0] == "ref_invalid"
+    assert refused(Invalid, world, service, DeployWish(ref="main"))[0] == "ref_invalid"
 
 
-@pytest.mark.parametrize("wish", [Wish(ref="main", build=1), Wish(build=1, config_only=True), Wish(ref="main", config_only=True)])
-def test_wishes_that_exclude_each_other_are_refused(world: World, service: Service, wish: Wish) -> None:
+@pytest.mark.parametrize(
+    "wish", [DeployWish(ref="main", build=1), DeployWish(build=1, config_only=True), DeployWish(ref="main", config_only=True)]
+)
+def test_wishes_that_exclude_each_other_are_refused(world: World, service: Service, wish: DeployWish) -> None:
     assert refused(Invalid, world, service, wish)[0] == "deploy_ambiguous"
 
 
 def test_a_service_that_is_being_deleted_takes_nothing_more(world: World, service: Service) -> None:
     services.delete_service(world.ports, world.ada, service.address)
-    assert refused(Conflict, world, service, Wish())[0] == "service_closing"
+    assert refused(Conflict, world, service, DeployWish())[0] == "service_closing"
     closing = get_one(world.ports.store, keys.service(service.address))
     assert closing is not None
-    assert refused(Conflict, world, closing, Wish())[0] == "service_closing"
+    assert refused(Conflict, world, closing, DeployWish())[0] == "service_closing"
 
 
 def test_an_earlier_build_is_deployed_without_building(world: World, service: Service) -> None:
     deployed(world, service)
     deployed(world, service)
-    run = ended(world, deploys.deploy(world.ports, service, Wish(build=1), "ada"))
+    run = ended(world, deploys.deploy(world.ports, service, DeployWish(build=1), "ada"))
     assert (run.outcome, run.build) == (Outcome.SUCCEEDED, 1)
     assert lane_of(world, service).builds == 2
 
 
 @pytest.mark.parametrize("number", [9, -1])
 def test_a_build_that_is_not_there_is_not_found(world: World, service: Service, number: int) -> None:
-    assert refused(NotFound, world, service, Wish(build=number))[0] == "build_not_found"
+    assert refused(NotFound, world, service, DeployWish(build=number))[0] == "build_not_found"
 
 
 def test_a_build_without_an_image_cannot_be_deployed(world: World, service: Service) -> None:
     world.engines.builder.broken.add(push(world))
-    ended(world, deploys.deploy(world.ports, service, Wish(), "ada"))
-    code, hint = refused(Conflict, world, service, Wish(build=1))
+    ended(world, deploys.deploy(world.ports, service, DeployWish(), "ada"))
+    code, hint = refused(Conflict, world, service, DeployWish(build=1))
     assert (code, hint) == ("build_not_usable", "choose a build that succeeded: ancla builds list acme/shop/production/web")
 
 
 def test_config_only_needs_something_that_runs(world: World, service: Service) -> None:
-    assert refused(Conflict, world, service, Wish(config_only=True))[0] == "nothing_deployed"
+    assert refused(Conflict, world, service, DeployWish(config_only=True))[0] == "nothing_deployed"
 
 
 def test_config_only_waits_for_the_first_deploy(world: World, service: Service) -> None:
-    deploys.deploy(world.ports, service, Wish(), "ada")
-    accepted = deploys.deploy(world.ports, service, Wish(config_only=True), "ada")
+    deploys.deploy(world.ports, service, DeployWish(), "ada")
+    accepted = deploys.deploy(world.ports, service, DeployWish(config_only=True), "ada")
     assert accepted.run is not None and accepted.run.deploy_id
     assert ended(world, accepted).finished
 
@@ -226,7 +218,7 @@ def test_an_environments_deploys_are_those_of_all_its_services(world: World, ser
 
 
 def test_a_deploy_is_found_from_the_moment_its_id_was_given_out(world: World, service: Service) -> None:
-    run = deploys.deploy(world.ports, service, Wish(), "ada").run
+    run = deploys.deploy(world.ports, service, DeployWish(), "ada").run
     assert run is not None
     for text in (run.deploy_id, run.deploy_id[:8], run.deploy_id.upper()):
         assert deploys.find_in_services(world.ports, [service], text)[1].status == "pending"
@@ -262,7 +254,7 @@ def test_a_beginning_that_two_deploys_share_is_refused_and_the_whole_id_is_taken
 
 
 def test_a_deploys_log_is_what_its_run_told(world: World, service: Service) -> None:
-    run = deploys.deploy(world.ports, service, Wish(), "ada").run
+    run = deploys.deploy(world.ports, service, DeployWish(), "ada").run
     assert run is not None
     _, waiting = deploys.find_in_services(world.ports, [service], run.deploy_id)
     assert deploys.read_log(world.ports, service, waiting) == ""
@@ -274,7 +266,7 @@ def test_a_deploys_log_is_what_its_run_told(world: World, service: Service) -> N
 def failing(world: World, service: Service) -> None:
     """A deploy whose processes never get healthy."""
     break_roll_outs(world, push(world))
-    run = ended(world, deploys.deploy(world.ports, service, Wish(), "ada"))
+    run = ended(world, deploys.deploy(world.ports, service, DeployWish(), "ada"))
     assert run.outcome is Outcome.FAILED
 
 

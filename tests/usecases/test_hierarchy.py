@@ -14,8 +14,8 @@ from chalicelib.domain.lanes import Lane
 from chalicelib.domain.people import Role
 from chalicelib.ports.store import all_of, get_one
 from chalicelib.usecases import access, environments, projects, services, teams, workspaces
-from chalicelib.usecases.config import Wish, set_variable
-from chalicelib.usecases.scopes import spot_of
+from chalicelib.usecases.config import VariableWish, set_variable
+from chalicelib.usecases.scopes import scope_of_place
 from chalicelib.usecases.service_fields import ServiceFields
 from tests.usecases.racing import RacingStore, with_rival
 from tests.world import World
@@ -41,7 +41,7 @@ def test_a_workspace_is_not_deleted_when_a_project_comes_in_meanwhile(world: Wor
     world.make_workspace()
     world.join(world.make_user("max"), "acme", Role.MEMBER)
     place = access.locate(world.ports, world.ada.user_id, ("acme",))
-    set_variable(world.ports, world.ada, spot_of(place), Wish(name="TOKEN", value="hunter2", secret=True))
+    set_variable(world.ports, world.ada, scope_of_place(place), VariableWish(name="TOKEN", value="hunter2", secret=True))
     with pytest.raises(Conflict) as refused:
         workspaces.delete_workspace(with_rival(world.ports, world.make_project), world.ada, "acme")
     assert refused.value.code == "workspace_not_empty"

@@ -12,16 +12,11 @@ from chalicelib.domain.runs import Outcome, RunKind
 from chalicelib.usecases import config, promotions, services
 from chalicelib.usecases.access import locate
 from chalicelib.usecases.promotions import Promotion
-from chalicelib.usecases.scopes import spot_of
+from chalicelib.usecases.scopes import scope_of_place
 from tests.usecases.pipeline import RacingStore, deploy_of, deployed, ended, expire_snapshot, lane_of, runs_of, with_code
-from tests.world import World, make_world
+from tests.world import World
 
 PLANTED = "hunter2-never-shown"
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 @pytest.fixture
@@ -37,8 +32,8 @@ def promotion(world: World) -> Promotion:
 
 
 def set_variable(world: World, address: str, name: str, value: str, *, secret: bool = False) -> None:
-    spot = spot_of(locate(world.ports, world.ada.user_id, address.split("/")))
-    config.set_variable(world.ports, world.ada, spot, config.Wish(name=name, value=value, secret=secret))
+    where = scope_of_place(locate(world.ports, world.ada.user_id, address.split("/")))
+    config.set_variable(world.ports, world.ada, where, config.VariableWish(name=name, value=value, secret=secret))
 
 
 def shown(preview: Preview) -> dict[str, tuple[str, str, bool]]:

@@ -10,20 +10,10 @@ from chalicelib.domain.runs import Outcome, Request, RunKind, Trigger
 from chalicelib.domain.status import PipelineStatus
 from chalicelib.pipeline.intents import accept
 from chalicelib.usecases import builds, deploys, runs, services
-from chalicelib.usecases.deploys import Wish
+from chalicelib.usecases.deploys import DeployWish
 from chalicelib.usecases.runs import ServiceStatus
-from tests.usecases.pipeline import deployed, ended, push, run_of, settle, with_code, work_once
-from tests.world import World, make_world
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def service(world: World) -> Service:
-    return with_code(world)
+from tests.usecases.pipeline import deployed, ended, push, run_of, settle, work_once
+from tests.world import World
 
 
 def words(world: World, service: Service) -> tuple[str, str]:
@@ -48,13 +38,13 @@ def test_a_new_deploy_shows_before_its_post_is_answered_and_never_the_old_succes
     deployed(world, service)
     assert words(world, service) == ("success", "success")
     push(world)
-    deploys.deploy(world.ports, service, Wish(), "ada")
+    deploys.deploy(world.ports, service, DeployWish(), "ada")
     assert words(world, service) == ("pending", "-")
 
 
 def test_the_words_of_a_deploy_only_go_forward_until_both_are_final(world: World, service: Service) -> None:
     push(world)
-    deploys.deploy(world.ports, service, Wish(), "ada")
+    deploys.deploy(world.ports, service, DeployWish(), "ada")
     seen = [words(world, service)]
     for _ in range(40):
         work_once(world)
@@ -69,7 +59,7 @@ def test_the_words_of_a_deploy_only_go_forward_until_both_are_final(world: World
 def test_config_only_rollback_and_an_earlier_build_have_built_at_once(world: World, service: Service) -> None:
     deployed(world, service)
     deployed(world, service)
-    for wanted in (Wish(config_only=True), Wish(build=1)):
+    for wanted in (DeployWish(config_only=True), DeployWish(build=1)):
         deploys.deploy(world.ports, service, wanted, "ada")
         assert words(world, service)[0] == "success"
         settle(world)
@@ -80,7 +70,7 @@ def test_config_only_rollback_and_an_earlier_build_have_built_at_once(world: Wor
 
 def test_a_deploy_that_changes_nothing_is_a_success(world: World, service: Service) -> None:
     deployed(world, service)
-    run = ended(world, deploys.deploy(world.ports, service, Wish(config_only=True), "ada"))
+    run = ended(world, deploys.deploy(world.ports, service, DeployWish(config_only=True), "ada"))
     assert run.outcome is Outcome.UNCHANGED
     assert words(world, service) == ("success", "success")
 
@@ -94,7 +84,7 @@ def test_a_build_alone_ends_with_no_deploy(world: World, service: Service) -> No
 def test_a_failed_build_says_why_while_the_old_deploy_stays_active(world: World, service: Service) -> None:
     deployed(world, service)
     world.engines.builder.broken.add(push(world))
-    ended(world, deploys.deploy(world.ports, service, Wish(), "ada"))
+    ended(world, deploys.deploy(world.ports, service, DeployWish(), "ada"))
     status = runs.read_status(world.ports, service)
     assert words(world, service) == ("error", "-")
     assert status.pipeline.build is not None and "exit code 1" in status.pipeline.build.error_detail
@@ -158,8 +148,8 @@ def test_a_service_that_is_being_deleted_is_not_pinned(world: World, service: Se
 
 def test_a_deploy_that_a_newer_one_took_over_from_is_told_of_the_newer_one(world: World, service: Service) -> None:
     push(world)
-    first = deploys.deploy(world.ports, service, Wish(), "ada").run
-    second = deploys.deploy(world.ports, service, Wish(), "ada").run
+    first = deploys.deploy(world.ports, service, DeployWish(), "ada").run
+    second = deploys.deploy(world.ports, service, DeployWish(), "ada").run
     assert first is not None and second is not None
     assert run_of(world, service.id, first.number).outcome is Outcome.SUPERSEDED
     assert (runs.read_status(world.ports, service).run, words(world, service)) == (second.number, ("pending", "-"))
@@ -168,6 +158,6 @@ def test_a_deploy_that_a_newer_one_took_over_from_is_told_of_the_newer_one(world
 
 
 def test_a_deploy_that_a_teardown_displaced_ends_its_follower(world: World, service: Service) -> None:
-    deploys.deploy(world.ports, service, Wish(), "ada")
+    deploys.deploy(world.ports, service, DeployWish(), "ada")
     services.delete_service(world.ports, world.ada, service.address)
     assert words(world, service) == ("error", "-")

@@ -19,15 +19,10 @@ from chalicelib.domain.runs import Outcome, Trigger
 from chalicelib.ports.store import Change, Store, get_one
 from chalicelib.usecases import runs, services, webhooks
 from tests.usecases.pipeline import RacingStore, lane_of, push, runs_of, settle, with_code
-from tests.world import World, make_world
+from tests.world import World
 
 SECRET = "hook"
 COMMIT = "c0ffee00" * 5
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 @pytest.fixture
@@ -40,9 +35,9 @@ def payload(**changes: Any) -> dict[str, Any]:
     return {"ref": "refs/heads/main", "after": COMMIT, "deleted": False, "repository": repository, "pusher": {"name": "maria"}, **changes}
 
 
-def deliver(world: World, content: Any = None, *, event: str = "push", delivery: str = "d-1") -> Delivery:
+def deliver(world: World, content: Any = None, *, event: str = "push") -> Delivery:
     body = json.dumps(payload() if content is None else content).encode()
-    return webhooks.take_delivery(world.ports, event=event, delivery_id=delivery, body=body)
+    return webhooks.take_delivery(world.ports, event=event, body=body)
 
 
 def signed(body: bytes, secret: str = SECRET) -> str:
@@ -70,10 +65,10 @@ def test_without_a_secret_nothing_is_believed_and_the_log_says_why(caplog: pytes
 
 
 def test_a_push_becomes_a_run_of_the_pushed_commit(world: World, service: Service) -> None:
-    deliver(world)
+    taken = deliver(world)
     (run,) = runs_of(world, service)
     assert (run.request.trigger, run.request.ref, run.request.by) == (Trigger.PUSH, COMMIT, "github:maria")
-    assert run.request.delivery == "d-1"
+    assert run.request.delivery == taken.id
 
 
 def test_a_push_deploys_without_anybody(world: World, service: Service) -> None:
@@ -89,7 +84,7 @@ def test_the_same_delivery_twice_makes_one_run(world: World, service: Service) -
 
 def test_two_deliveries_make_two_runs(world: World, service: Service) -> None:
     deliver(world)
-    deliver(world, payload(after="d" * 40), delivery="d-2")
+    deliver(world, payload(after="d" * 40))
     assert len(runs_of(world, service)) == 2
 
 
@@ -151,8 +146,8 @@ def test_a_service_that_is_being_deleted_is_passed_by_and_the_others_are_not(wor
 
 @pytest.mark.parametrize("event", ["ping", "pull_request", "installation"])
 def test_other_events_are_noted_and_do_nothing(world: World, service: Service, event: str) -> None:
-    deliver(world, {"zen": "anything"}, event=event)
-    noted = get_one(world.ports.store, keys.delivery("d-1"))
+    taken = deliver(world, {"zen": "anything"}, event=event)
+    noted = get_one(world.ports.store, keys.delivery(taken.id))
     assert noted is not None and (noted.event, noted.runs) == (event, {})
     assert runs_of(world, service) == []
     deliver(world, {"zen": "anything"}, event=event)
@@ -181,7 +176,7 @@ def test_what_cannot_be_read_is_malformed(world: World, service: Service, conten
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
 def test_what_is_no_json_is_malformed(world: World, body: bytes) -> None:
     with pytest.raises(Malformed):
-        webhooks.take_delivery(world.ports, event="push", delivery_id="d-1", body=body)
+        webhooks.take_delivery(world.ports, event="push", body=body)
 
 
 @pytest.mark.parametrize(
@@ -205,15 +200,7 @@ def test_a_pinned_service_holds_the_push_once(world: World, service: Service) ->
     assert runs_of(world, service) == []
     lane = lane_of(world, service)
     assert lane.held is not None and lane.held.request.ref == COMMIT
-    assert lane.intent == 1
-
-
-def test_a_delivery_without_an_id_is_known_by_its_content(world: World, service: Service) -> None:
-    deliver(world, delivery="")
-    deliver(world, delivery="")
-    assert len(runs_of(world, service)) == 1
-    deliver(world, payload(after="d" * 40), delivery="")
-    assert len(runs_of(world, service)) == 2
+    assert lane.intent == 2
 
 
 class DyingStore:
@@ -244,7 +231,7 @@ def test_a_delivery_whose_first_try_died_half_way_is_finished_by_the_next(world:
     all_services = [service, with_code(world, "worker", branch="main"), with_code(world, environment="acme/shop/staging", branch="main")]
     dying = replace(world.ports, store=DyingStore(world.ports.store, at=at, written=written))
     with pytest.raises(Death):
-        webhooks.take_delivery(dying, event="push", delivery_id="d-1", body=json.dumps(payload()).encode())
+        webhooks.take_delivery(dying, event="push", body=json.dumps(payload()).encode())
     deliver(world)
     assert [len(runs_of(world, each)) for each in all_services] == [1, 1, 1]
 
@@ -252,6 +239,6 @@ def test_a_delivery_whose_first_try_died_half_way_is_finished_by_the_next(world:
 def test_a_delivery_that_is_taken_twice_at_one_moment_makes_one_run(world: World, service: Service) -> None:
     other = with_code(world, "worker", branch="main")
     racing = replace(world.ports, store=RacingStore(world.ports.store, lambda: deliver(world)))
-    taken = webhooks.take_delivery(racing, event="push", delivery_id="d-1", body=json.dumps(payload()).encode())
+    taken = webhooks.take_delivery(racing, event="push", body=json.dumps(payload()).encode())
     assert len(taken.runs) == 2
     assert [len(runs_of(world, each)) for each in (service, other)] == [1, 1]

@@ -101,7 +101,7 @@ class BuildFolder:
     def take_lock(self) -> int | None:
         """The open lock file, held, for a worker to inherit; None while a worker lives."""
         self.path.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         for pause in _PAUSES:
             if take_lock(handle):
                 os.ftruncate(handle, 0)

@@ -14,6 +14,7 @@ import chalicelib
 from chalicelib.adapters.embedded.build_folder import BuildFolder, Order, Result
 from chalicelib.adapters.embedded.disk import refuse_on_lambda, storage
 from chalicelib.adapters.embedded.images import Images
+from chalicelib.adapters.embedded.leftovers import remove_leftovers
 from chalicelib.domain.builds import Image
 from chalicelib.domain.errors import Unavailable
 from chalicelib.ports.builder import BuildJob, BuildStatus, JobState
@@ -25,7 +26,7 @@ _CANCELLED = Result(code="build_cancelled", message="the build was cancelled", h
 class EmbeddedBuilder:
     """Starts and watches workers below `home`. They go on when this process dies, and are found again by their folder."""
 
-    def __init__(self, home: Path, local_repositories: bool) -> None:
+    def __init__(self, home: Path, *, local_repositories: bool) -> None:
         refuse_on_lambda("builder")
         self._home = home.absolute()
         self._local_files = local_repositories
@@ -33,6 +34,7 @@ class EmbeddedBuilder:
     def start(self, job: BuildJob) -> None:
         folder = BuildFolder.of(self._home, job.id)
         with storage(self._home):
+            remove_leftovers(self._home, time.time())
             lock = folder.take_lock()
             if lock is None:
                 return

@@ -85,16 +85,16 @@ class EmbeddedCluster:
         with open_objects(self._home) as objects:
             return {
                 ObjectRef(item.kind, item.namespace, item.name): item.owner
-                for item in objects.in_namespace(namespace)
-                if item.kind not in _INTERNAL and item.labels.get(SERVICE_LABEL) == service_id
+                for item in objects.labelled(namespace, SERVICE_LABEL, service_id)
+                if item.kind not in _INTERNAL
             }
 
     def list_anchors(self, namespace: str, service_id: str) -> Mapping[Anchor, Fence]:
         with open_objects(self._home) as objects:
             return {
                 Anchor(item.namespace, item.name, item.uid): Fence.parse(item.fence)
-                for item in objects.in_namespace(namespace)
-                if item.labels.get(ANCHOR_LABEL) == "true" and item.labels.get(SERVICE_LABEL) == service_id
+                for item in objects.labelled(namespace, SERVICE_LABEL, service_id)
+                if item.labels.get(ANCHOR_LABEL) == "true"
             }
 
     def delete_anchor(self, anchor: Anchor) -> None:
@@ -203,14 +203,15 @@ class EmbeddedCluster:
 
     def _statuses(self, namespace: str, deployments: Sequence[str], objects: Objects) -> list[ProcessStatus]:
         node_runs = presence(self._home) is not None
-        everything = objects.in_namespace(namespace)
-        found = {item.name: item for item in everything if item.kind == "Deployment"}
-        return [
-            process_status(found[name], rollout_of(found[name], everything), node_runs=node_runs)
-            if name in found
-            else ProcessStatus(process=name, wanted=0, ready=0, settled=False, message=f"there is no Deployment {name!r}")
-            for name in deployments
-        ]
+        # Each is read with what belongs to it alone: watches look again at every change of anything.
+        return [_status(name, objects.family("Deployment", namespace, name), node_runs=node_runs) for name in deployments]
+
+
+def _status(name: str, family: Sequence[Object], *, node_runs: bool) -> ProcessStatus:
+    deployment = next((item for item in family if item.kind == "Deployment"), None)
+    if deployment is None:
+        return ProcessStatus(process=name, wanted=0, ready=0, settled=False, message=f"there is no Deployment {name!r}")
+    return process_status(deployment, rollout_of(deployment, family), node_runs=node_runs)
 
 
 def _present(manifest: Manifest, objects: Objects) -> Object | None:

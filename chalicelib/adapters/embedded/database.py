@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -49,6 +50,8 @@ class Database:
         self._path = path
         self._durability = durability
         self._idle: list[sqlite3.Connection] = []
+        # Python from 3.13 on warns of a connection that nobody closed. This, unlike __del__, comes first also where a cycle is collected.
+        weakref.finalize(self, _close_all, self._idle)
         self._pool = threading.Lock()
         # Writers of this process queue up here in fair order: SQLite's own waiting for a lock polls, and starves some of many.
         self._writer = threading.Lock()
@@ -57,6 +60,8 @@ class Database:
             refuse_on_lambda("store")
             with storage(path.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
+                if not path.exists():
+                    path.touch(mode=0o600)  # SQLite gives what it makes beside it the same mode
         with self.write() as connection:
             for statement in schema.split(";"):
                 connection.execute(statement)
@@ -81,12 +86,7 @@ class Database:
 
     def close(self) -> None:
         with self._pool:
-            while self._idle:
-                self._idle.pop().close()
-
-    def __del__(self) -> None:
-        # Python from 3.13 on warns of a connection that nobody closed.
-        self.close()
+            _close_all(self._idle)
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -130,3 +130,8 @@ class Database:
                 raise
             code, problem, hint = known
             raise Unavailable(f"{self._path or 'the database in memory'}: {problem} ({error})", code=code, hint=hint) from error
+
+
+def _close_all(connections: list[sqlite3.Connection]) -> None:
+    while connections:
+        connections.pop().close()

@@ -20,9 +20,11 @@ _TROUBLE = {
     errno.EDQUOT: ("storage_full", "is full", "free some space; what was under way goes on by itself"),
     errno.EFBIG: ("storage_full", "takes no larger file", "raise the limit on file sizes; what was under way goes on by itself"),
     errno.EROFS: ("storage_read_only", "is read-only", "make ANCLA_HOME writable; what was under way goes on by itself"),
-    errno.EACCES: ("storage_read_only", "cannot be written", "make ANCLA_HOME writable; what was under way goes on by itself"),
+    errno.EACCES: ("storage_read_only", "cannot be written", "let the user that runs Ancla read and write it, and make files beside it"),
 }
 _POLL = 0.01
+OWNER_ONLY = 0o077
+"""The umask of all processes of Ancla's own: what they make is for their user's eyes only, whoever made the home."""
 
 
 @contextmanager
@@ -53,13 +55,13 @@ def ensure_home(home: Path) -> None:
         ) from error
 
 
-def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Puts `data` at `path`: a reader sees what was there before, or all of it."""
     temporary = _beside(path, data, mode)
     os.replace(temporary, path)
 
 
-def write_once(path: Path, data: bytes, *, mode: int = 0o644) -> bool:
+def write_once(path: Path, data: bytes, *, mode: int = 0o600) -> bool:
     """Puts `data` at `path` unless something is there already; whether it did. Of two who write at once, one does."""
     temporary = _beside(path, data, mode)
     try:
@@ -75,7 +77,7 @@ def write_once(path: Path, data: bytes, *, mode: int = 0o644) -> bool:
 def locked(path: Path, *, seconds: float) -> Iterator[None]:
     """Holds the lock file `path`, among threads and processes; the system frees it when its holder dies. Raises Unavailable."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         end = time.monotonic() + seconds
         while not take_lock(handle):

@@ -22,7 +22,7 @@ _TOO_LARGE = re.compile(r"died of signal 25|File too large|File size limit")
 _REF_NOT_FOUND = re.compile(r"not our ref|couldn't find remote ref|unadvertised object|no such remote ref|could not find commit")
 _NOT_FOUND = re.compile(
     r"does not appear to be a git repository|[Rr]epository .*not found|not found: |does not exist|returned error: 4(04|10)"
-    r"|not a git repository|No such file or directory|not valid: is this a git repository"
+    r"|not a git repository|bundle file|invalid gitfile format|No such file or directory|not valid: is this a git repository"
 )
 
 

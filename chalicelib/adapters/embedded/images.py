@@ -63,16 +63,23 @@ class Images:
         """Where the files of the image lie, if it is there."""
         return self._images / "sha256" / _hex(digest) / "tree"
 
-    def remove(self, repository: str, digest: str = "") -> None:
-        """Takes one image, or all, from the repository; a tree that no repository has any more goes too."""
+    def remove(self, repository: str) -> None:
+        """Takes all images from the repository; trees that no repository has any more go too, also where a death kept them so far."""
         entry = self._entry(repository)
         with storage(self._images), locked(self._images / "lock", seconds=LOCK_SECONDS):
-            wanted = [_hex(digest)] if digest else sorted(_files_of(entry))
-            for name in wanted:
-                (entry / name).unlink(missing_ok=True)
+            for file in _files_of(entry):
+                file.unlink()
+            self._remove_empty(entry)
             kept = {name for _, _, files in os.walk(self._registry) for name in files}
-            for name in set(wanted) - kept:
-                remove_tree(self._images / "sha256" / name)
+            for home in _folders_of(self._images / "sha256"):
+                if home.name not in kept:
+                    remove_tree(home)
+
+    def _remove_empty(self, folder: Path) -> None:
+        """Removes the folder, and those that it lies in, as far as nothing else is there."""
+        while folder != self._registry and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
 
     def _entry(self, repository: str) -> Path:
         if not _REPOSITORY.fullmatch(repository):
@@ -129,9 +136,12 @@ def _hash_of(path: Path) -> str:
     return content.hexdigest()
 
 
-def _files_of(folder: Path) -> Iterator[str]:
-    if folder.is_dir():
-        yield from (path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+def _files_of(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+
+
+def _folders_of(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
 
 
 def _hex(digest: str) -> str:

@@ -61,8 +61,8 @@ class EmbeddedRegistry:
         password = f"{_FORM}.{body}.{self._signature(body)}"
         return PullGrant(server=SERVER, username=service_id, password=Secret(password), expires=expires)
 
-    def remove(self, repository: str, *, digest: str = "") -> None:
-        self._images.remove(repository, digest)
+    def remove(self, repository: str) -> None:
+        self._images.remove(repository)
 
     def put(self, tree: Path, repository: str, number: int) -> str:
         """Takes the folder `tree` (it is moved) for the repository's image `number` and returns its digest."""

@@ -7,6 +7,7 @@ $HOME/git/<hash of location>.commits  commits and no files: where an abbreviated
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 from chalicelib.adapters.embedded.disk import locked, remove_tree, storage
 from chalicelib.adapters.embedded.git import Git, GitFailed, GitTimedOut
 from chalicelib.adapters.embedded.git_problems import RepositoryProblem, raise_for
+from chalicelib.adapters.embedded.local_paths import address_for_git
 from chalicelib.adapters.embedded.objects import CommitFiles, read_files
 from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.domain.sources import check_location, check_ref
@@ -45,6 +47,7 @@ class Repositories:
     """Resolves and fetches, below `home`/git. Raises RepositoryProblem for what users can mend, and Unavailable."""
 
     def __init__(self, home: Path, *, local_files: bool, own_group: bool = True) -> None:
+        self._home = home
         self._folder = home / "git"
         self.git = Git(self._folder, local_files, own_group)
 
@@ -70,12 +73,12 @@ class Repositories:
         self._check(location, commit)
         cache = self._cache(location, ".git")
         mark = f"refs/ancla/{commit}"
-        if (cache / mark).exists():
-            return cache
-        with self._held(cache, deadline):
-            if not (cache / mark).exists():
-                fetch = ["--depth=1", "--no-tags", "--", location, f"{commit}:{mark}"]
-                self._mended(cache, location, deadline, lambda: self._fetch(cache, fetch, deadline))
+        if not (cache / mark).exists():
+            with self._held(cache, deadline):
+                if not (cache / mark).exists():
+                    fetch = ["--depth=1", "--no-tags", "--", address_for_git(location, self._home), f"{commit}:{mark}"]
+                    self._mended(cache, location, deadline, lambda: self._fetch(cache, fetch, deadline))
+        self._note_use(cache)
         return cache
 
     def files(self, location: str, commit: str, paths: Sequence[str], deadline: Deadline) -> CommitFiles:
@@ -85,9 +88,10 @@ class Repositories:
             return read_files(self.git, cache, commit, paths, seconds=deadline.left)
 
     def _listed(self, location: str, names: Sequence[str], deadline: Deadline) -> dict[str, str]:
+        address = address_for_git(location, self._home)
         with self._translated(location):
             self.git.prepare()
-            output = self.git.run("ls-remote", "--quiet", "--", location, *names, seconds=deadline.left, limit=MAX_LISTING)
+            output = self.git.run("ls-remote", "--quiet", "--", address, *names, seconds=deadline.left, limit=MAX_LISTING)
         lines = (line.partition("\t") for line in output.decode(errors="replace").splitlines())
         return {name: commit for commit, _, name in lines if _COMMIT.fullmatch(commit)}
 
@@ -95,9 +99,11 @@ class Repositories:
         """The one commit of any branch or tag that begins so; empty when there is none. History comes without files, if the
         server knows how to leave them out."""
         cache = self._cache(location, ".commits")
-        everything = ["--filter=tree:0", "--no-tags", "--", location, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+        address = address_for_git(location, self._home)
+        everything = ["--filter=tree:0", "--no-tags", "--", address, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
         with self._held(cache, deadline):
             self._mended(cache, location, deadline, lambda: self._fetch(cache, everything, deadline))
+            self._note_use(cache)
             return self._abbreviated(cache, location, abbreviated, deadline)
 
     def _abbreviated(self, cache: Path, location: str, abbreviated: str, deadline: Deadline) -> str:
@@ -144,6 +150,11 @@ class Repositories:
                 check_ref(ref)
         except Invalid as invalid:
             raise RepositoryProblem("ref_not_found", invalid.message, invalid.hint) from invalid
+
+    def _note_use(self, cache: Path) -> None:
+        """A cache that is used is no leftover."""
+        with storage(self._folder):
+            os.utime(cache)
 
     @contextmanager
     def _held(self, cache: Path, deadline: Deadline) -> Iterator[None]:

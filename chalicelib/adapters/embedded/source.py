@@ -18,7 +18,7 @@ SECONDS = 10.0
 class EmbeddedSource:
     """Reads git sources through a cache below `home`; `local_repositories` says whether paths of this machine are taken."""
 
-    def __init__(self, home: Path, local_repositories: bool, *, seconds: float = SECONDS) -> None:
+    def __init__(self, home: Path, *, local_repositories: bool, seconds: float = SECONDS) -> None:
         refuse_on_lambda("source host")
         self._repositories = Repositories(home, local_files=local_repositories)
         self._seconds = seconds

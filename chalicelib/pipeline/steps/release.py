@@ -17,6 +17,8 @@ from chalicelib.pipeline.steps.diagnosis import shown
 from chalicelib.ports import Ports
 from chalicelib.ports.cluster import PodPhase, PodStatus
 
+MAX_OUTPUT = 1024 * 1024
+CUT = b"\n[the release command goes on: only the first 1 MB of its output are kept]\n"
 FROM_SIGNALS = 128
 """Exit codes above it tell of a signal, and the message says of which."""
 CUT_OFF_HINT = "check how far it got before you deploy again: it is not run a second time"
@@ -38,7 +40,7 @@ def watch_release(run: Run, ports: Ports, time: Slice) -> StepResult:
     ports.cluster.lift_gate(namespace, name, uid)
     seen = int(run.facts.get("release_log", "0"))
     status = ports.cluster.watch_pod(namespace, name, uid, log_offset=seen, seconds=time.left())
-    noted = append(ports, run, status.log).noting(release_log=seen + len(status.log))
+    noted = append(ports, run, _kept(status.log, seen)).noting(release_log=seen + len(status.log))
     match status.phase:
         case PodPhase.SUCCEEDED:
             return Go(Stage.ROLL_OUT, noted)
@@ -53,6 +55,15 @@ def watch_release(run: Run, ports: Ports, time: Slice) -> StepResult:
             )
         case _:
             return Wait(0, noted)
+
+
+def _kept(output: bytes, seen: int) -> bytes:
+    """What of the next output goes to the run's log, `seen` bytes having come before: a command that never stops writing must not
+    fill the disk."""
+    room = MAX_OUTPUT - seen
+    if room <= 0:
+        return b""
+    return output if len(output) <= room else output[:room] + CUT
 
 
 def _failed(run: Run, status: PodStatus) -> StepResult:

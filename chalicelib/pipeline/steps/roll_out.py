@@ -97,7 +97,11 @@ def register(run: Run, ports: Ports, time: Slice) -> StepResult:
 
 
 def activate(run: Run, ports: Ports, time: Slice) -> StepResult:
-    """The one commit that counts: the lane's active deploy is this one."""
+    """The one commit that counts: the lane's active deploy is this one. It may be a while since the roll-out was watched, so it is
+    looked at once more."""
+    statuses = ports.cluster.watch(run.facts["namespace"], deployment_names(run), seconds=0)
+    if len(statuses) < len(run.counts) or not all(status.settled for status in statuses):
+        return Go(Stage.WATCH_ROLL_OUT, run)
     active = load_lane(ports, run).active
     if run.kind is RunKind.SCALE and active is not None:
         counts = ", ".join(f"{process}={count}" for process, count in run.counts.items())

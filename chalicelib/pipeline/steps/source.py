@@ -85,8 +85,8 @@ def reuse(run: Run, ports: Ports, time: Slice) -> StepResult:
     if known is None or not ports.registry.has(known.image.repository, known.image.digest):
         return Go(Stage.BUILD, noted)
     log = f"commit {build.commit[:12]} was built as v{known.build} already: its image is taken\n".encode()
-    size = ports.logs.write(build.log, 0, log)
-    return _built(run, ports, replace(build, reused=known.build, log_size=size), known.image, ())
+    ports.logs.write(build.log, 0, log)
+    return _built(run, ports, replace(build, reused=known.build), known.image, ())
 
 
 def start_build(run: Run, ports: Ports, time: Slice) -> StepResult:
@@ -130,7 +130,7 @@ def watch_build(run: Run, ports: Ports, time: Slice) -> StepResult:
     known = KnownImage(service_id=run.owner, fingerprint=run.facts["fingerprint"], build=build.number, image=status.image)
     stored = get_one(ports.store, keys.key_of(known))
     renewed = replace(known, version=stored.version if stored else 0)
-    return _built(noted, ports, replace(build, log_size=written), status.image, (Put(renewed),))
+    return _built(noted, ports, build, status.image, (Put(renewed),))
 
 
 def _built(run: Run, ports: Ports, build: Build, image: Image, changes: tuple[Change, ...]) -> StepResult:

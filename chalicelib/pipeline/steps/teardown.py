@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from chalicelib.domain import keys
-from chalicelib.domain.addresses import Level
+from chalicelib.domain.addresses import Address, Level
 from chalicelib.domain.config import scope_owner
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.hierarchy import Environment, Project, Service
 from chalicelib.domain.runs import Outcome, Request, Run, RunKind, Stage
+from chalicelib.domain.snapshots import parse_document, snapshot_document
 from chalicelib.manifests import names
 from chalicelib.manifests.vault import scope_path, snapshot_prefix
+from chalicelib.pipeline.backoff import patience
 from chalicelib.pipeline.intents import accept
 from chalicelib.pipeline.loads import fence_of
 from chalicelib.pipeline.outcome import End, Go, StepResult, Wait
 from chalicelib.pipeline.slices import Slice
 from chalicelib.ports import Ports
-from chalicelib.ports.store import Change, Delete, all_of
+from chalicelib.ports.store import Change, Delete, all_of, get_one
 
 MAX_DELETES = 40
 """Records that one commit deletes at the most: each with its scope and the run, well below a transaction's limit."""
@@ -24,24 +28,21 @@ MAX_DELETES = 40
 def take_down(run: Run, ports: Ports, time: Slice) -> StepResult:
     """Out of the catalog for good; then every anchor goes, and the cluster's own garbage collector takes what they own."""
     ports.catalog.deregister(run.owner, fence_of(run), for_good=True)
-    namespace = names.namespace_of(run.address.workspace)
-    for anchor in ports.cluster.list_anchors(namespace, run.owner):
-        ports.cluster.delete_anchor(anchor)
-    return Go(Stage.WATCH_TAKE_DOWN, run.noting(namespace=namespace))
+    delete_anchors(ports, run.address, run.owner)
+    return Go(Stage.WATCH_TAKE_DOWN, run.noting(namespace=names.namespace_of(run.address.workspace)))
 
 
 def watch_take_down(run: Run, ports: Ports, time: Slice) -> StepResult:
-    left = ports.cluster.list_objects(run.facts["namespace"], run.owner)
-    return Wait(0.5, run) if left else Go(Stage.PURGE, run)
+    if not ports.cluster.list_objects(run.facts["namespace"], run.owner):
+        return Go(Stage.PURGE, run)
+    delete_anchors(ports, run.address, run.owner)  # one may have come late
+    return _look_later(run, ports)
 
 
 def purge(run: Run, ports: Ports, time: Slice) -> StepResult:
     """Its secrets, images and documents go; then its records, which frees the slug."""
     service, scope = ports.store.get([keys.service(run.address), keys.scope(run.address.workspace, scope_owner(run.address))])
-    ports.vault.purge(snapshot_prefix(run.owner))
-    ports.vault.disallow(run.owner)
-    ports.registry.remove(names.repository_of(run.address, run.owner))
-    ports.logs.remove(f"services/{run.owner}/snapshots")
+    purge_outside(ports, run.address, run.owner)
     deletes: list[Change] = []
     if service is not None and service.id == run.owner:
         deletes.append(Delete(service))
@@ -51,9 +52,26 @@ def purge(run: Run, ports: Ports, time: Slice) -> StepResult:
     return End(Outcome.SUCCEEDED, run, f"{run.address} is gone", changes=tuple(deletes))
 
 
+def delete_anchors(ports: Ports, address: Address, service_id: str) -> None:
+    for anchor in ports.cluster.list_anchors(names.namespace_of(address.workspace), service_id):
+        ports.cluster.delete_anchor(anchor)
+
+
+def purge_outside(ports: Ports, address: Address, service_id: str) -> None:
+    """Secrets, images and snapshots of a service that is gone. An image that was promoted goes with the last service that uses it."""
+    ports.vault.purge(snapshot_prefix(service_id))
+    ports.vault.disallow(service_id)
+    needed = _repositories_needed(ports, address, service_id)
+    for repository in {names.repository_of(address, service_id), *_repositories_promoted_to(ports, service_id)} - needed:
+        ports.registry.remove(repository)
+    ports.logs.remove(f"services/{service_id}/snapshots")
+
+
 def fan_out(run: Run, ports: Ports, time: Slice) -> StepResult:
     """A teardown for each service below; those that are being torn down already are left to it."""
     for service in _services_below(ports, run):
+        if not time.left():
+            return Wait(0, run)
         if not service.closing:
             try:
                 accept(ports, service, Request(kind=RunKind.TEARDOWN, by=run.request.by))
@@ -69,7 +87,7 @@ def watch_fan_out(run: Run, ports: Ports, time: Slice) -> StepResult:
     if any(not service.closing for service in services):
         return Go(Stage.FAN_OUT, run.noting(again=int(run.facts.get("again", "0")) + 1))
     if services:
-        return Wait(0.5, run)
+        return _look_later(run, ports)
     environments: list[Environment] = []
     if run.address.level is Level.PROJECT:
         prefix = f"ENV#{run.address.project}/"
@@ -88,8 +106,39 @@ def watch_fan_out(run: Run, ports: Ports, time: Slice) -> StepResult:
 
 
 def _services_below(ports: Ports, run: Run) -> list[Service]:
-    prefix = "/".join(run.address.parts[1:])
-    return all_of(ports.store, f"WS#{run.address.workspace}", f"SERVICE#{prefix}/")
+    return all_of(ports.store, *keys.services(run.address))
+
+
+def _look_later(run: Run, ports: Ports) -> Wait:
+    return Wait(patience(0.5, (ports.clock.now() - run.stage_since).total_seconds()), run)
+
+
+def _repositories_needed(ports: Ports, address: Address, service_id: str) -> set[str]:
+    """Where the images lie that the project's other services run, ran before, or are just being given."""
+    needed: set[str] = set()
+    services: list[Service] = all_of(ports.store, *keys.services(address.at(Level.PROJECT)))
+    for service in (service for service in services if service.id != service_id):
+        needed.add(names.repository_of(service.address, service.id))
+        lane = get_one(ports.store, keys.lane(service.id))
+        if lane is None:
+            continue
+        needed |= _repositories(ports, service.id, [running.snapshot for running in (lane.active, lane.previous) if running])
+        for run in (get_one(ports.store, keys.run(service.id, number)) for number in (lane.running, *lane.waiting.values()) if number):
+            if run is not None and run.kind is RunKind.PROMOTION:
+                needed |= _repositories(ports, run.request.source_service_id, [run.request.snapshot])
+    return needed
+
+
+def _repositories_promoted_to(ports: Ports, service_id: str) -> set[str]:
+    """Where the images of others lie that the service was given."""
+    runs: list[Run] = all_of(ports.store, *keys.runs(service_id))
+    return _repositories(ports, service_id, [run.snapshot for run in runs if run.kind is RunKind.PROMOTION and run.snapshot])
+
+
+def _repositories(ports: Ports, service_id: str, snapshots: Iterable[str]) -> set[str]:
+    """Where the images of those snapshots lie that are still there."""
+    documents = [ports.logs.read(snapshot_document(service_id, snapshot)) for snapshot in snapshots]
+    return {parse_document(document).image.repository for document in documents if document}
 
 
 def _with_scopes(ports: Ports, workspace: str, records: list[Environment] | list[Project]) -> list[Change]:

@@ -7,6 +7,7 @@ from ancla_cli.commands.builds import builds
 from ancla_cli.commands.config import config
 from ancla_cli.commands.deploys import deploy, deploys, logs, rollback, status
 from ancla_cli.commands.hierarchy import envs, projects, workspaces
+from ancla_cli.commands.people import keys, members, teams
 from ancla_cli.commands.promotions import promote
 from ancla_cli.commands.services import pin, scale, services, unpin
 from ancla_cli.framework import group
@@ -37,6 +38,9 @@ root = group(
         scale,
         pin,
         unpin,
+        members,
+        teams,
+        keys,
         version,
     ],
 )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import click
-from ancla_sdk import encode
+from ancla_sdk.models import Build
 
 from ancla_cli.app import App
 from ancla_cli.follow import started
 from ancla_cli.framework import command, group, service_argument
 from ancla_cli.logs import shown_log
-from ancla_cli.result import Result, wrong_usage
-from ancla_cli.text import moment, short, table
+from ancla_cli.result import CommandError, Problem, Result, wrong_usage
+from ancla_cli.shapes import listed
+from ancla_cli.text import moment, short, shortened
 
 
 @command("list", examples=["ancla builds list acme/shop/staging/api"])
@@ -18,12 +19,8 @@ from ancla_cli.text import moment, short, table
 def list_builds(app: App, address: str) -> Result:
     """List the newest builds of a service, newest first."""
     found = app.client.builds.list(address)
-    rows = [(f"v{b.version}", short(b.id), b.status, short(b.commit), b.commit_message, moment(b.created)) for b in found]
-    return Result(
-        data=encode(found),
-        render=lambda paint: table(("VERSION", "ID", "STATUS", "COMMIT", "MESSAGE", "CREATED"), rows, paint),
-        quiet=[row[0] for row in rows],
-    )
+    rows = [(f"v{b.version}", short(b.id), b.status, short(b.commit), _told_by(b), moment(b.created)) for b in found]
+    return listed(found, ("VERSION", "ID", "STATUS", "COMMIT", "MESSAGE", "CREATED"), rows, none=f"build it with 'ancla deploy {address}'")
 
 
 @command("log", examples=["ancla builds log acme/shop/staging/api", "ancla builds log acme/shop/staging/api v3 --follow"])
@@ -45,10 +42,16 @@ def trigger_build(app: App, address: str, no_follow: bool) -> Result:
     return started(app, address, app.client.builds.create(address), follow=not no_follow, since=since)
 
 
+def _told_by(build: Build) -> str:
+    """What its commit says, or why there is no image of it."""
+    return shortened(build.error_detail.partition("\n")[0] or build.commit_message, 60)
+
+
 def _newest(app: App, address: str) -> int:
     found = app.client.builds.list(address)
     if not found:
-        raise wrong_usage(f"{address} has no build yet", f"make one with 'ancla deploy {address}'")
+        problem = Problem(code="build_not_found", message=f"{address} has no build yet", hint=f"make one with 'ancla deploy {address}'")
+        raise CommandError(problem)
     return max(build.version for build in found)
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
-from ancla_sdk import encode
+from ancla_sdk import AnclaError, encode
 from ancla_sdk.addresses import LEVELS, split
 from ancla_sdk.models import MASK, Variable
 
 from ancla_cli.app import App
 from ancla_cli.framework import command, group, plain
-from ancla_cli.result import Problem, Result, wrong_usage
-from ancla_cli.text import table, yes
+from ancla_cli.result import CommandError, Problem, Result, problem_of, wrong_usage
+from ancla_cli.shapes import listed
+from ancla_cli.text import place_named, yes
 
 TEAM = "team"
 _FROM_STDIN = "-"
@@ -56,11 +58,15 @@ def set_variables(
     if [value for _, value in wanted].count(_FROM_STDIN) > 1:
         raise wrong_usage("only one value can be read from stdin", "set the others with a command each")
     values = [(name, app.ui.read_value() if value == _FROM_STDIN else value) for name, value in wanted]
-    done = [app.client.config.set(place, name, value, secret=secret, buildtime=buildtime, team=team) for name, value in values]
-    where = f"{place}, team {team}" if team else place
+    done: list[Variable] = []
+    for name, value in values:
+        try:
+            done.append(app.client.config.set(place, name, value, secret=secret, buildtime=buildtime, team=team))
+        except AnclaError as error:
+            raise CommandError(replace(problem_of(error), evidence=[f"set before it: {_told(variable)}" for variable in done])) from error
     return Result(
         data=encode(done),
-        render=plain(*(f"set {_told(variable)} at {where}" for variable in done)),
+        render=plain(*(f"set {_told(variable)} at {_where(place, team)}" for variable in done)),
         quiet=[variable.name for variable in done],
     )
 
@@ -77,10 +83,11 @@ def import_variables(
     done = app.client.config.import_text(
         place, app.ui.read_value() if file == _FROM_STDIN else _text_of(file), secret=secret, buildtime=buildtime, team=team
     )
-    lines = [f"set {len(done.created)} at {place}", *([f"left alone: {', '.join(done.skipped)}"] if done.skipped else [])]
+    where = _where(place, team)
+    lines = [f"set {len(done.created)} at {where}", *([f"left alone: {', '.join(done.skipped)}"] if done.skipped else [])]
     problem = Problem(
         code="import_incomplete",
-        message=f"{len(done.errors)} could not be set at {place}",
+        message=f"{len(done.errors)} could not be set at {where}",
         evidence=[f"{error.name}: {error.error}" for error in done.errors],
         hint="correct them in the file, and import it again",
     )
@@ -96,12 +103,10 @@ def list_variables(app: App, address: str, resolved: bool, scope: str | None, te
         raise wrong_usage("--resolved shows all scopes at once", "leave --scope and --team out")
     place, team = place_of(address, scope, team)
     found = app.client.config.resolved(place) if resolved else app.client.config.list(place, team=team)
-    rows = [(v.name, _value(v), yes(v.secret), yes(v.buildtime), v.owner or v.scope) for v in found]
-    return Result(
-        data=[{**encode(variable), "value": _value(variable)} for variable in found],
-        render=lambda paint: table(("NAME", "VALUE", "SECRET", "BUILDTIME", "SET AT"), rows, paint),
-        quiet=[variable.name for variable in found],
-    )
+    rows = [(v.name, _value(v), yes(v.secret), yes(v.buildtime), place_named(v.owner) or v.scope) for v in found]
+    masked = [{**encode(variable), "value": _value(variable)} for variable in found]
+    none = f"set a variable with 'ancla config set {f'{place} --team {team}' if team else place} NAME=VALUE'"
+    return listed(found, ("NAME", "VALUE", "SECRET", "BUILDTIME", "SET AT"), rows, data=masked, none=none)
 
 
 @command("delete", examples=["ancla config delete acme/shop/staging/api LOG_LEVEL --yes"])
@@ -111,10 +116,10 @@ def list_variables(app: App, address: str, resolved: bool, scope: str | None, te
 def delete_variable(app: App, address: str, name: str, yes: bool, scope: str | None, team: str) -> Result:
     """Delete a variable from a scope; what runs keeps it until the next deploy."""
     place, team = place_of(address, scope, team)
-    if not yes and not app.ui.confirm(f"Delete {name} at {place}?", flag="--yes"):
-        raise click.Abort
+    where = _where(place, team)
+    app.ui.need_yes(f"Delete {name} at {where}?", given=yes)
     app.client.config.delete(place, name, team=team)
-    return Result(data={"deleted": name}, render=plain(f"deleted {name} at {place}"), quiet=[name])
+    return Result(data={"deleted": name}, render=plain(f"deleted {name} at {where}"), quiet=[name])
 
 
 def place_of(address: str, scope: str | None, team: str) -> tuple[str, str]:
@@ -132,6 +137,10 @@ def place_of(address: str, scope: str | None, team: str) -> tuple[str, str]:
     return "/".join(parts[:depth]), ""
 
 
+def _where(place: str, team: str) -> str:
+    return f"{place}, team {team}" if team else place
+
+
 def _assignment(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not name or not sign:
@@ -144,7 +153,8 @@ def _text_of(file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise wrong_usage(f"{file} cannot be read: {error}", "pass a text file with one NAME=value a line") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise wrong_usage(f"{file} cannot be read: {reason}", "pass a text file with one NAME=value a line") from error
 
 
 def _told(variable: Variable) -> str:

@@ -11,7 +11,8 @@ from ancla_cli.follow import started
 from ancla_cli.framework import command, group, service_argument
 from ancla_cli.logs import shown_log
 from ancla_cli.result import CommandError, Paint, Problem, Result, wrong_usage
-from ancla_cli.text import moment, pairs, short, table, yes
+from ancla_cli.shapes import listed, reached_at
+from ancla_cli.text import moment, pairs, short, yes
 
 _no_follow = click.option("--no-follow", is_flag=True, help="Do not wait for the end.")
 
@@ -56,7 +57,7 @@ def status(app: App, address: str) -> Result:
     pipeline = app.client.deploys.status(address)
     facts = [
         ("service", address),
-        ("url", service.url),
+        ("url", reached_at(service)),
         ("build", _stage(pipeline.build, "v")),
         ("deploy", _stage(pipeline.deploy, "")),
         ("active", f"deploy {pipeline.active}" if pipeline.active else ""),
@@ -68,8 +69,9 @@ def status(app: App, address: str) -> Result:
     def render(paint: Paint) -> list[str]:
         return [*pairs(facts, paint), *(f"{paint.error('|')} {line}" for line in reason.splitlines())]
 
-    data = {**encode(pipeline), "service": address, "url": service.url}
-    return Result(data=data, render=render, quiet=[pipeline.deploy.status if pipeline.deploy else "-"])
+    data = {**encode(pipeline), "service": address, "url": reached_at(service)}
+    note = "" if pipeline.build or pipeline.deploy else f"it was never deployed: 'ancla deploy {address}'"
+    return Result(data=data, render=render, quiet=[pipeline.deploy.status if pipeline.deploy else "-"], note=note)
 
 
 @command("logs", examples=["ancla logs acme/shop/staging/api --follow", "ancla logs acme/shop/staging/api --deploy 12"])
@@ -91,11 +93,8 @@ def list_deploys(app: App, address: str) -> Result:
         (_number(d), short(d.id), d.status, yes(d.active), f"v{d.build}" if d.build else "", short(d.commit), moment(d.created))
         for d in found
     ]
-    return Result(
-        data=encode(found),
-        render=lambda paint: table(("DEPLOY", "ID", "STATUS", "ACTIVE", "BUILD", "COMMIT", "CREATED"), rows, paint),
-        quiet=[deploy.id for deploy in found],
-    )
+    header = ("DEPLOY", "ID", "STATUS", "ACTIVE", "BUILD", "COMMIT", "CREATED")
+    return listed(found, header, rows, none=f"deploy it with 'ancla deploy {address}'", quiet=[deploy.id for deploy in found])
 
 
 @command("get", examples=["ancla deploys get acme/shop/staging/api 12"])

@@ -6,8 +6,9 @@ import click
 from ancla_sdk import encode
 
 from ancla_cli.app import App
-from ancla_cli.framework import command, deletion, group, plain
+from ancla_cli.framework import command, deletion, group
 from ancla_cli.result import Paint, Result
+from ancla_cli.shapes import created, listed, shown
 from ancla_cli.text import moment, pairs, table, yes
 
 
@@ -16,11 +17,7 @@ def list_workspaces(app: App) -> Result:
     """List the workspaces that you are a member of."""
     found = app.client.workspaces.list()
     rows = [(w.slug, w.name, str(w.member_count), str(w.project_count)) for w in found]
-    return Result(
-        data=encode(found),
-        render=lambda paint: table(("SLUG", "NAME", "MEMBERS", "PROJECTS"), rows, paint),
-        quiet=[w.slug for w in found],
-    )
+    return listed(found, ("SLUG", "NAME", "MEMBERS", "PROJECTS"), rows, none="create your first one with 'ancla workspaces create NAME'")
 
 
 @command("get", examples=["ancla workspaces get acme"])
@@ -47,7 +44,7 @@ def get_workspace(app: App, address: str) -> Result:
 def create_workspace(app: App, name: str) -> Result:
     """Create a workspace; you become its admin."""
     made = app.client.workspaces.create(name=name)
-    return _created("workspace", made.slug, encode(made))
+    return created("workspace", made.slug, made)
 
 
 @command("list", examples=["ancla projects list acme"])
@@ -56,11 +53,7 @@ def list_projects(app: App, workspace: str) -> Result:
     """List the projects of a workspace."""
     found = app.client.projects.list(workspace)
     rows = [(f"{workspace}/{p.slug}", p.name, str(p.service_count)) for p in found]
-    return Result(
-        data=encode(found),
-        render=lambda paint: table(("PROJECT", "NAME", "SERVICES"), rows, paint),
-        quiet=[address for address, _, _ in rows],
-    )
+    return listed(found, ("PROJECT", "NAME", "SERVICES"), rows, none=f"create one with 'ancla projects create {workspace} NAME'")
 
 
 @command("get", examples=["ancla projects get acme/shop"])
@@ -68,7 +61,7 @@ def list_projects(app: App, workspace: str) -> Result:
 def get_project(app: App, address: str) -> Result:
     """Show a project."""
     found = app.client.projects.get(address)
-    return _shown("project", address, encode(found), [("name", found.name), ("services", str(found.service_count))])
+    return shown(found, [("project", address), ("name", found.name), ("services", str(found.service_count))], quiet=address)
 
 
 @command("create", examples=["ancla projects create acme Shop"])
@@ -77,7 +70,7 @@ def get_project(app: App, address: str) -> Result:
 def create_project(app: App, workspace: str, name: str) -> Result:
     """Create a project; it comes with the environments production, staging and development."""
     made = app.client.projects.create(workspace, name=name)
-    return _created("project", f"{workspace}/{made.slug}", encode(made))
+    return created("project", f"{workspace}/{made.slug}", made)
 
 
 @command("list", examples=["ancla envs list acme/shop"])
@@ -86,11 +79,7 @@ def list_envs(app: App, project: str) -> Result:
     """List the environments of a project."""
     found = app.client.environments.list(project)
     rows = [(f"{project}/{e.slug}", e.name, str(e.service_count), moment(e.created)) for e in found]
-    return Result(
-        data=encode(found),
-        render=lambda paint: table(("ENVIRONMENT", "NAME", "SERVICES", "CREATED"), rows, paint),
-        quiet=[row[0] for row in rows],
-    )
+    return listed(found, ("ENVIRONMENT", "NAME", "SERVICES", "CREATED"), rows, none=f"create one with 'ancla envs create {project} NAME'")
 
 
 @command("get", examples=["ancla envs get acme/shop/staging"])
@@ -98,7 +87,7 @@ def list_envs(app: App, project: str) -> Result:
 def get_env(app: App, address: str) -> Result:
     """Show an environment."""
     found = app.client.environments.get(address)
-    return _shown("environment", address, encode(found), [("name", found.name), ("services", str(found.service_count))])
+    return shown(found, [("environment", address), ("name", found.name), ("services", str(found.service_count))], quiet=address)
 
 
 @command("create", examples=["ancla envs create acme/shop qa"])
@@ -107,15 +96,7 @@ def get_env(app: App, address: str) -> Result:
 def create_env(app: App, project: str, name: str) -> Result:
     """Create an environment."""
     made = app.client.environments.create(project, name=name)
-    return _created("environment", f"{project}/{made.slug}", encode(made))
-
-
-def _created(noun: str, address: str, data: object) -> Result:
-    return Result(data=data, render=plain(f"created {noun} {address}"), quiet=[address])
-
-
-def _shown(noun: str, address: str, data: object, facts: list[tuple[str, str]]) -> Result:
-    return Result(data=data, render=lambda paint: pairs([(noun, address), *facts], paint), quiet=[address])
+    return created("environment", f"{project}/{made.slug}", made)
 
 
 delete_workspace = deletion(
@@ -123,18 +104,21 @@ delete_workspace = deletion(
     "WORKSPACE",
     "ancla workspaces delete acme --yes",
     lambda app, address: app.client.workspaces.delete(address),
+    does="Delete a workspace that has no projects.",
 )
 delete_project = deletion(
     "project",
     "WORKSPACE/PROJECT",
     "ancla projects delete acme/shop --yes",
     lambda app, address: app.client.projects.delete(address),
+    does="Delete a project with its environments, and take down what runs in it.",
 )
 delete_env = deletion(
     "environment",
     "WORKSPACE/PROJECT/ENV",
     "ancla envs delete acme/shop/qa --yes",
     lambda app, address: app.client.environments.delete(address),
+    does="Delete an environment, and take down what runs in it.",
 )
 workspaces = group(
     "workspaces",

@@ -13,7 +13,7 @@ from ancla_cli.app import App
 from ancla_cli.follow import started
 from ancla_cli.framework import command, service_argument
 from ancla_cli.result import Paint, Result
-from ancla_cli.text import short, shortened, table
+from ancla_cli.text import place_named, short, shortened, table
 
 
 @command(
@@ -39,8 +39,7 @@ def promote(app: App, address: str, target_env: str, config: str | None, only_pr
     if only_preview:
         return Result(data=encode(preview), render=shown, quiet=[preview.hash])
     app.ui.progress(shown)
-    if not yes and not app.ui.confirm(f"Promote {address} to {target}?", flag="--yes"):
-        raise click.Abort
+    app.ui.need_yes(f"Promote {address} to {target}?", given=yes)
     since = app.around.clock()
     made = app.client.deploys.promote(address, target_env, hash=preview.hash, config=config or "")
     accepted = Accepted(run=made.run, deploy_id=made.deploy_id)
@@ -51,7 +50,7 @@ def _shown(preview: Preview, target: str, paint: Paint) -> list[str]:
     if not preview.changes:
         return [f"{target} would stay as it is"]
     rows = [
-        (change.what, change.name, _side(change.what, change.before), _side(change.what, change.after), change.origin)
+        (change.what, change.name, _side(change.what, change.before), _side(change.what, change.after), place_named(change.origin))
         for change in preview.changes
     ]
     lines = [f"{target} would change:", *table(("WHAT", "NAME", "FROM", "TO", "SET AT"), rows, paint)]

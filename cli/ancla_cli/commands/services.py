@@ -13,7 +13,7 @@ from ancla_sdk.models import Service
 from ancla_cli.app import App
 from ancla_cli.framework import command, deletion, group, plain, service_argument
 from ancla_cli.result import Result, wrong_usage
-from ancla_cli.text import pairs, table
+from ancla_cli.shapes import created, listed, reached_at, shown
 
 _SETTINGS = [
     click.option("--repository", metavar="URL", help="Clone URL of the source."),
@@ -40,12 +40,9 @@ def _settings(function: Callable[..., Result]) -> Callable[..., Result]:
 def list_services(app: App, environment: str) -> Result:
     """List the services of an environment."""
     found = app.client.services.list(environment)
-    rows = [(f"{environment}/{s.slug}", s.name, s.platform, s.url) for s in found]
-    return Result(
-        data=encode(found),
-        render=lambda paint: table(("SERVICE", "NAME", "PLATFORM", "URL"), rows, paint),
-        quiet=[row[0] for row in rows],
-    )
+    rows = [(f"{environment}/{s.slug}", s.name, s.platform, reached_at(s)) for s in found]
+    none = f"create one with 'ancla services create {environment} NAME --repository URL'"
+    return listed(found, ("SERVICE", "NAME", "PLATFORM", "URL"), rows, none=none)
 
 
 @command("get", examples=["ancla services get acme/shop/staging/api"])
@@ -68,8 +65,7 @@ def get_service(app: App, address: str) -> Result:
 def create_service(app: App, environment: str, name: str, **options: Any) -> Result:
     """Create a service in an environment."""
     made = app.client.services.create(environment, name=name, **_given(options))
-    address = f"{environment}/{made.slug}"
-    return Result(data=encode(made), render=plain(f"created service {address}"), quiet=[address])
+    return created("service", f"{environment}/{made.slug}", made)
 
 
 @command("update", examples=["ancla services update acme/shop/staging/api --health-check-path /healthz --deployment-timeout 60"])
@@ -92,8 +88,7 @@ def scale(app: App, address: str, counts: Sequence[str], yes: bool) -> Result:
     """Set how many of each process type run; those not named stay."""
     wanted = dict(_count(text) for text in counts)
     stopped = ", ".join(process for process, count in wanted.items() if count == 0)
-    if stopped and not yes and not app.ui.confirm(f"Stop {stopped} of {address}?", flag="--yes"):
-        raise click.Abort
+    app.ui.need_yes(f"Stop {stopped} of {address}?", given=yes or not stopped)
     scaled = app.client.services.scale(address, wanted)
     return Result(
         data=encode(scaled),
@@ -126,7 +121,7 @@ def _shown(address: str, found: Service) -> Result:
     facts = [
         ("service", address),
         ("name", found.name),
-        ("url", found.url),
+        ("url", reached_at(found)),
         ("source", found.repository or found.github_repository or found.image),
         ("branch", found.branch),
         ("deploys on push to", found.auto_deploy_branch),
@@ -137,7 +132,7 @@ def _shown(address: str, found: Service) -> Result:
         ("processes", _counts(found)),
         ("pinned", "yes" if found.pinned else ""),
     ]
-    return Result(data=encode(found), render=lambda paint: pairs(facts, paint), quiet=[address])
+    return shown(found, facts, quiet=address)
 
 
 def _counts(service: Service) -> str:
@@ -163,6 +158,7 @@ delete_service = deletion(
     "WORKSPACE/PROJECT/ENV/SERVICE",
     "ancla services delete acme/shop/staging/api --yes",
     lambda app, address: app.client.services.delete(address),
+    does="Delete a service, and take down what runs of it.",
 )
 services = group(
     "services",

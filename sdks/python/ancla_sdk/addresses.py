@@ -30,5 +30,12 @@ def path_of(address: str, level: str = "") -> str:
     return "".join(f"/{collection}/{quote(part, safe='')}" for collection, part in zip(_COLLECTIONS, parts, strict=False))
 
 
+def in_project(service: str) -> tuple[str, dict[str, str]]:
+    """The API path of the service's project, and the query that names the service in it."""
+    path_of(service, "service")
+    workspace, project, env, slug = split(service)
+    return path_of(f"{workspace}/{project}"), {"service": slug, "env": env}
+
+
 def _not_an_address(address: str, wanted: str) -> ValidationError:
     return ValidationError(f"{address!r} does not have the form {wanted}", code="address_invalid", hint=f"write it as {wanted}")

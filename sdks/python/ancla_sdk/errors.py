@@ -95,10 +95,11 @@ def error_of(status: int, body: object, *, request_id: str = "") -> AnclaError:
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else AnclaError)
     fields = body if isinstance(body, Mapping) else {}
     extra = fields.get("extra")
+    foreign = not _text(fields, "code") and 400 <= status < 500
     return kind(
         _text(fields, "message") or _text(fields, "detail") or f"the server answered with status {status}",
         code=_text(fields, "code") or f"http_{status}",
-        hint=_text(fields, "hint"),
+        hint=_text(fields, "hint") or ("check that the server's address is that of Ancla" if foreign else ""),
         status=status,
         request_id=_text(fields, "request_id") or request_id,
         extra=extra if isinstance(extra, Mapping) else None,

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ancla_sdk.people import Member
+
 MASK = "**secret**"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    username: str = ""
-    email: str = ""
-    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,8 +42,8 @@ def ensure_node(settings: Settings, *, command: Sequence[str] = NODE_COMMAND) ->
         if time.monotonic() > deadline:
             raise _did_not_start(settings, 0, log)
         time.sleep(0.01)
-    # It is meant to outlive this process, which has nothing to wait for any more.
-    node.returncode = 0
+    # It is meant to outlive this process, but one that dies sooner must not stay as a zombie.
+    threading.Thread(target=node.wait, name="node", daemon=True).start()
 
 
 def stop_node(home: Path) -> None:

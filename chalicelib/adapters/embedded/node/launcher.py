@@ -10,8 +10,11 @@ import sys
 
 LOCK = 3
 _SIGKILL = 9
+_SIGTERM = 15
+_POLL = 0.02
 _DESCRIPTORS = 4096
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
+_UMASK = 0o022  # the usual one: Ancla's own is stricter
 
 
 def main(arguments: list[str]) -> None:
@@ -21,6 +24,7 @@ def main(arguments: list[str]) -> None:
     if child == 0:
         _become(folder, run, work, command)
     _adopt_orphans()
+    _await_end(child)
     _, status = os.waitpid(child, 0)
     _end_descendants(child)
     code = os.waitstatus_to_exitcode(status)
@@ -36,25 +40,28 @@ def write(folder: str, name: str, text: str) -> None:
     os.rename(temporary, os.path.join(folder, name))
 
 
-def start_time(pid: int) -> str:
+def start_time(pid: int, *, zombie: bool = False) -> str:
     """When the process began, in clock ticks since boot: with its id, this names it for good. Empty when there is none."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
     except OSError:
         return ""
-    # The text after the name begins with field 3; a zombie counts as gone.
-    return "" if fields[0] == b"Z" else fields[19].decode()
+    # The text after the name begins with field 3; a zombie counts as gone, unless it is asked for.
+    return "" if fields[0] == b"Z" and not zombie else fields[19].decode()
 
 
 def _become(folder: str, run: str, work: str, command: list[str]) -> None:
     try:
+        import signal
+
+        # What an interpreter ignores, or whoever started the node (nohup does), the command must not.
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
+        os.umask(_UMASK)
         os.setsid()
         # Recorded before exec, so there is no moment in which the command runs unknown.
         write(folder, "process", f"{run} {os.getppid()} {os.getpid()} {start_time(os.getpid())}")
-        import signal
-
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.closerange(LOCK, _DESCRIPTORS)
         os.chdir(work)
         os.execvpe(command[0], command, _environment())
@@ -78,6 +85,24 @@ def _adopt_orphans() -> None:
     import ctypes
 
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+
+
+def _await_end(child: int) -> None:
+    """Until the command has ended, and where SIGTERM did that, the rest of its group too: a shell ends at once, while what it runs has
+    got the same signal and finishes its work. Whoever sent it sends SIGKILL in time. The command stays a zombie meanwhile, so that
+    its id, which is the group's, is nobody else's."""
+    ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    if ended is None or ended.si_code == os.CLD_EXITED or ended.si_status != _SIGTERM:
+        return
+    import time
+
+    while [pid for pid in _children() if pid != child and _works_on(pid, child)]:
+        time.sleep(_POLL)
+
+
+def _works_on(pid: int, group: int) -> bool:
+    """Whether this child lives and is of the group; one that has ended is taken leave of."""
+    return os.waitpid(pid, os.WNOHANG) == (0, 0) and os.getpgid(pid) == group
 
 
 def _end_descendants(child: int) -> None:

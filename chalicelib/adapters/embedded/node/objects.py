@@ -20,6 +20,13 @@ CREATE TABLE IF NOT EXISTS objects (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS owners ON objects (owner);
 """
+_FAMILY = """
+uid IN (
+  WITH RECURSIVE family (uid) AS (
+    SELECT uid FROM objects WHERE kind = ? AND namespace = ? AND name = ?
+    UNION SELECT objects.uid FROM objects JOIN family ON objects.owner = family.uid
+  ) SELECT uid FROM family
+)"""
 _COLUMNS = "uid, kind, namespace, name, resource_version, owner, fence, manifest, status"
 
 
@@ -88,6 +95,14 @@ class Objects:
     def in_namespace(self, namespace: str) -> list[Object]:
         return self._select("namespace = ?", namespace)
 
+    def labelled(self, namespace: str, label: str, value: str) -> list[Object]:
+        """The namespace's objects with this value of the label. SQLite itself looks it up, so that no other manifest is parsed here."""
+        return self._select("namespace = ? AND json_extract(manifest, ?) = ?", namespace, f'$.metadata.labels."{label}"', value)
+
+    def family(self, kind: str, namespace: str, name: str) -> list[Object]:
+        """The object and all that vanishes with it, of one moment; empty when it is not there."""
+        return self._select(_FAMILY, kind, namespace, name)
+
     def garbage(self) -> list[Object]:
         """The objects whose owner is not there (any more)."""
         return self._select("owner <> '' AND owner NOT IN (SELECT uid FROM objects)")
@@ -123,7 +138,8 @@ def open_objects(home: Path, *, durable: bool = True) -> Iterator[Objects]:
     """A connection for the time of the block. Raises Unavailable when the file cannot be used."""
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with closing(_connect(home / "cluster.db", durable)) as connection:
+        with closing(_connect(home / "cluster.db")) as connection:
+            _prepare(connection, durable)
             yield Objects(connection)
     except (sqlite3.Error, OSError) as error:
         raise Unavailable(
@@ -133,14 +149,16 @@ def open_objects(home: Path, *, durable: bool = True) -> Iterator[Objects]:
         ) from error
 
 
-def _connect(path: Path, durable: bool) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     # The file holds pull credentials, as Kubernetes' own store does, so it is for its owner only.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = sqlite3.connect(path, timeout=5, isolation_level=None)
+    return sqlite3.connect(path, timeout=5, isolation_level=None)
+
+
+def _prepare(connection: sqlite3.Connection, durable: bool) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     connection.executescript(_SCHEMA)
-    return connection
 
 
 def _row(item: Object) -> tuple[str | int, ...]:

@@ -39,20 +39,21 @@ def append(folder: Path, text: str) -> None:
         file.write(f"{text}\n".encode())
 
 
-def cut(folder: Path) -> None:
-    """Cuts a log that has grown beyond the cap. The process has the file open, so it is emptied, not moved away."""
+def cut(folder: Path) -> bool:
+    """Cuts a log that has grown beyond the cap; whether it had. The process has the file open, so it is emptied, not moved away."""
     path = folder / "log"
     try:
         size = path.stat().st_size
     except FileNotFoundError:
-        return
+        return False
     if size <= CAP:
-        return
+        return False
     (folder / "log.1").write_bytes(_end_of(path, KEPT))
     dropped = folder / "dropped.new"
     dropped.write_text(str(_dropped(folder) + size))
     dropped.rename(folder / "dropped")
     os.truncate(path, 0)
+    return True
 
 
 def _dropped(folder: Path) -> int:

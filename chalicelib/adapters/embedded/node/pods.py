@@ -19,7 +19,6 @@ from chalicelib.adapters.embedded.node.lifecycle import (
     FINAL,
     Phase,
     PodState,
-    describe_exit,
     exited,
     lost,
     matured,
@@ -245,16 +244,19 @@ class PodRunner:
 
     async def _end(self) -> None:
         process, grace = self._process, self.pod.spec.grace
-        if process is not None and not process.exited.done():
+        cut_off = process is not None and not process.exited.done()
+        if process is not None and cut_off:
             self._become(replace(self.state, phase=Phase.STOPPING, ready=False, available=False))
             await self._first(self._node.drained(self.pod.uid), process.exited, self._hurried(), within=grace)
             await self._terminate(process, grace)
         if self._forget:
             self._node.gone(self)
         elif self.pod.spec.once and self.state.run and process is not None:
-            code = process.exited.result() if process.exited.done() else None
-            what = "its exit code is not known" if code is None else f"it {describe_exit(code)}"
-            self._become(replace(self.state, phase=Phase.FAILED, exit_code=code, message=f"the node was stopped: {what}"))
+            if cut_off:
+                # Its exit code would tell of the signal, and nothing of how far it got.
+                self._become(replace(self.state, phase=Phase.FAILED, exit_code=None, message="the node was stopped while it ran"))
+            else:
+                self._record_exit(process.exited.result())
         elif not self.pod.spec.once:
             self._become(replace(self.state, phase=Phase.WAITING, ready=False, available=False, retry_at=0.0))
 

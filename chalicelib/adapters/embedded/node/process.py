@@ -65,7 +65,7 @@ class Process:
             pass  # an earlier node started it
         code = exit_code(self._folder, self._run)
         if code is None:
-            end_leftover(self._folder, self._run)
+            end_leftover(self._folder)
         if not self.exited.done():
             self.exited.set_result(code)
 
@@ -76,6 +76,7 @@ def spawn(folder: Path, run: int, *, work: Path, command: Sequence[str], environ
     if lock is None:
         raise BlockingIOError(f"the process before is still running in {folder.name}")
     try:
+        end_leftover(folder)
         pid = os.posix_spawn(
             sys.executable,
             [sys.executable, "-I", "-S", _LAUNCHER, str(folder), str(run), str(work), *command],
@@ -94,7 +95,8 @@ def spawn(folder: Path, run: int, *, work: Path, command: Sequence[str], environ
 
 
 def adopt(folder: Path, run: int) -> Process | None:
-    """The process that an earlier node started and whose launcher still lives; None when there is none."""
+    """The process that an earlier node started and whose launcher still lives; None when there is none. One whose launcher was
+    killed meanwhile is ended: nobody would learn how it ends by itself."""
     deadline = time.monotonic() + _RECORD_WITHIN
     while (lock := _locked(folder)) is None:
         record = _record(folder, run)
@@ -104,6 +106,7 @@ def adopt(folder: Path, run: int) -> Process | None:
             return None
         time.sleep(0.01)  # it lives but has not got as far as its record: a matter of milliseconds
     os.close(lock)
+    end_leftover(folder)
     return None
 
 
@@ -113,11 +116,11 @@ def exit_code(folder: Path, run: int) -> int | None:
     return fields[1] if len(fields) == 2 and fields[0] == run else None
 
 
-def end_leftover(folder: Path, run: int) -> None:
-    """Kills the process of a launcher that was killed itself."""
-    record = _record(folder, run)
-    if record:
-        _signal_group(record[1], record[2], signal.SIGKILL)
+def end_leftover(folder: Path) -> None:
+    """Kills the process of a launcher that was killed itself. To be called when no launcher lives."""
+    fields = _fields(folder / "process")
+    if len(fields) == 4:
+        _signal_group(fields[2], fields[3], signal.SIGKILL)
 
 
 def _locked(folder: Path) -> int | None:
@@ -133,7 +136,7 @@ def _locked(folder: Path) -> int | None:
 
 
 def _signal_group(pid: int, started: int, number: signal.Signals) -> bool:
-    if launcher.start_time(pid) != str(started):
+    if launcher.start_time(pid, zombie=True) != str(started):  # its group may outlive it
         return False
     try:
         os.killpg(pid, number)

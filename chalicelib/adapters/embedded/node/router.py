@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -17,12 +19,18 @@ _PATIENCE = 2.0
 _CONNECT_WITHIN = 2.0
 _QUIET = 300.0
 """Seconds without a byte after which a pod's answer is given up."""
+_SILENCE = 60.0
+"""Seconds in which a connection without a request under way has to bring one, whole up to its body."""
 _HEADER_LIMIT = 64 * 1024
 _HOP_BY_HOP = frozenset(
     name.lower()
     for name in ("Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection")
     + ("TE", "Trailer", "Transfer-Encoding", "Upgrade")
 )
+_NEVER_HOP_BY_HOP = frozenset({"host", "content-length"})
+"""What a caller's Connection header must not take away: without them the pod would see another request."""
+
+_LOG = logging.getLogger("ancla.node.router")
 
 
 @dataclass(eq=False, slots=True)
@@ -72,6 +80,8 @@ class Router:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         host = _host_name(request)
+        if request.method == hdrs.METH_CONNECT:
+            return _refused_tunnel()
         if host not in self._hosts:
             return _problem(404, f"no service has the host name {host!r}")
         await _continue_if_asked(request)
@@ -123,9 +133,27 @@ def router_session() -> aiohttp.ClientSession:
     )
 
 
-async def listen(router: Router, host: str, port: int) -> web.ServerRunner:
+class _OwnMistakes(logging.Filter):
+    """Keeps what is no HTTP out of the log: its sender is told, anybody could fill the disk with it, and it may quote a password."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_OWN_MISTAKES = _OwnMistakes()
+
+
+async def listen(router: Router, host: str, port: int, *, silence: float = _SILENCE) -> web.ServerRunner:
     """Serves until the runner is cleaned up. Raises OSError when the port is taken."""
-    server = web.Server(router.handle, max_line_size=_HEADER_LIMIT, max_field_size=_HEADER_LIMIT, access_log=None)
+    _LOG.addFilter(_OWN_MISTAKES)
+    server = web.Server(
+        router.handle,
+        max_line_size=_HEADER_LIMIT,
+        max_field_size=_HEADER_LIMIT,
+        keepalive_timeout=silence,
+        access_log=None,
+        logger=_LOG,
+    )
     runner = web.ServerRunner(server, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -170,7 +198,7 @@ def _request_headers(request: web.BaseRequest) -> CIMultiDict[str]:
 
 def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
     """The headers but those that are about one connection only."""
-    named = {name.strip().lower() for name in headers.get(hdrs.CONNECTION, "").split(",")}
+    named = {name.strip().lower() for name in headers.get(hdrs.CONNECTION, "").split(",")} - _NEVER_HOP_BY_HOP
     kept: CIMultiDict[str] = CIMultiDict()
     for name, value in headers.items():
         if name.lower() not in _HOP_BY_HOP and name.lower() not in named:
@@ -179,7 +207,9 @@ def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
 
 
 def _host_name(request: web.BaseRequest) -> str:
-    return request.host.rpartition(":")[0].lower() if ":" in request.host else request.host.lower()
+    """Without the port, and without the dot that a name may end with."""
+    name = request.host.rpartition(":")[0] if ":" in request.host else request.host
+    return name.lower().removesuffix(".")
 
 
 def _target(request: web.BaseRequest) -> str:
@@ -188,6 +218,13 @@ def _target(request: web.BaseRequest) -> str:
     if raw.startswith("/"):
         return raw
     return request.rel_url.raw_path_qs if request.rel_url.raw_path_qs.startswith("/") else "/"
+
+
+def _refused_tunnel() -> web.Response:
+    """Closes, since what follows on the connection was meant for the other end."""
+    response = _problem(405, "this is no proxy to elsewhere")
+    response.force_close()
+    return response
 
 
 def _problem(status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:

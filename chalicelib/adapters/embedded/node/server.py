@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from chalicelib.adapters.embedded.disk import OWNER_ONLY
 from chalicelib.adapters.embedded.node.objects import open_objects
 from chalicelib.adapters.embedded.node.poke import listening
 from chalicelib.adapters.embedded.node.presence import PORT_TAKEN, RUNS_ALREADY, announce, lock_path
@@ -27,6 +28,7 @@ HAND_OVER = signal.SIGHUP
 
 def serve(home: Path, host: str, port: int, supplies: Supplies) -> int:
     """Runs the node of `home` until a signal ends it, and returns the exit code."""
+    os.umask(OWNER_ONLY)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     home.mkdir(parents=True, exist_ok=True)
     with _exclusive(lock_path(home)) as lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
+import logging
 import time
 import uuid
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 
+from chalicelib.adapters.embedded.disk import remove_tree
 from chalicelib.adapters.embedded.node import output
 from chalicelib.adapters.embedded.node.lifecycle import FINAL, PodState, parse_state
 from chalicelib.adapters.embedded.node.objects import Object, Objects
@@ -24,10 +25,13 @@ from chalicelib.adapters.embedded.node.routes import Target, targets
 from chalicelib.adapters.embedded.node.specs import HASH_LABEL, DeploymentSpec, read_deployment, read_pod_spec
 from chalicelib.adapters.embedded.node.supplies import Supplies
 
+_LOG = logging.getLogger("ancla.node")
 CREATED = "ancla.dev/created"
 MIN_READY = "ancla.dev/min-ready-seconds"
 _TICK = 1.0
 """Seconds between two looks when nobody pokes."""
+_FLOODED = 0.05
+"""The same while a process writes without end: it would fill the disk in a few seconds."""
 
 
 class Supervisor:
@@ -46,8 +50,9 @@ class Supervisor:
     # -- the loop ---------------------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Finds the pods of an earlier node again, and what is wanted."""
+        """Finds the pods of an earlier node again, and what is wanted. What that one had no time to clear away goes."""
         self._look()
+        self._remove_stray_folders()
         for item in self._objects.values():
             if item.kind == "Pod" and item.status:
                 self._run(item)
@@ -55,13 +60,16 @@ class Supervisor:
 
     async def work(self) -> None:
         """Until cancelled."""
+        pause = _TICK
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _TICK)
-            self._wake.clear()
-            self.reconcile()
-            for uid in self._runners:
-                output.cut(self.folder(uid))
+                await asyncio.wait_for(self._wake.wait(), pause)
+            # Runners wake it, and what others commit shows in the version: without either, a look would decide the same again.
+            if self._wake.is_set() or self._store.data_version() != self._seen_version:
+                self._wake.clear()
+                self.reconcile()
+            was_cut = [output.cut(self.folder(uid)) for uid in self._runners]
+            pause = _FLOODED if any(was_cut) else _TICK
 
     def poke(self) -> None:
         self._wake.set()
@@ -111,11 +119,19 @@ class Supervisor:
         self._store.delete(runner.pod.uid)
         self._runners.pop(runner.pod.uid, None)
         self._seen_version = -1
-        shutil.rmtree(self.folder(runner.pod.uid), ignore_errors=True)
+        _remove_folder(self.folder(runner.pod.uid))
         self._wake.set()
 
     async def drained(self, uid: str) -> None:
         await self._router.drained(uid)
+
+    def _remove_stray_folders(self) -> None:
+        """Of pods that are forgotten: the node died between that and the removal of their folders."""
+        pods = self._home / "pods"
+        known = {item.uid for item in self._objects.values() if item.kind == "Pod"}
+        for folder in pods.iterdir() if pods.is_dir() else ():
+            if folder.name not in known:
+                _remove_folder(folder)
 
     # -- the parts of a look ----------------------------------------------------------------------------------------------------
 
@@ -197,6 +213,14 @@ class Supervisor:
                 for host, target in self._targets.items()
             }
         )
+
+
+def _remove_folder(folder: Path) -> None:
+    """Also what its process has made read-only; what resists is tried again by the next node."""
+    try:
+        remove_tree(folder)
+    except OSError as error:
+        _LOG.warning("the folder %s of a pod that ended could not be removed: %s", folder, error)
 
 
 def _view(runner: PodRunner) -> PodView:

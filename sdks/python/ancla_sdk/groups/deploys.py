@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from ancla_sdk.addresses import path_of, split
+from ancla_sdk.addresses import in_project, path_of
 from ancla_sdk.decoding import decode, decode_list
 from ancla_sdk.models import Accepted, Deploy, Log, PipelineStatus, Preview, Promotion
 from ancla_sdk.transport import Transport
@@ -35,16 +35,16 @@ class Deploys:
 
     def rollback(self, service: str, *, to: int = 0) -> Accepted:
         """Deploys the snapshot of deploy `to` again (0: of the last good one before the active one), and pins the service."""
-        project, query = _in_project(service)
+        project, query = in_project(service)
         return decode(Accepted, self._transport.post(f"{project}/pipeline/rollback", {"version": to} if to else {}, **query))
 
     def status(self, service: str) -> PipelineStatus:
-        project, query = _in_project(service)
+        project, query = in_project(service)
         return decode(PipelineStatus, self._transport.get(f"{project}/pipeline/status", **query))
 
     def preview(self, service: str, target_env: str, *, config: str = "") -> Preview:
         """What a promotion of the service to `target_env` would change."""
-        project, query = _in_project(service)
+        project, query = in_project(service)
         found = self._transport.get(
             f"{project}/promote/preview", service=query["service"], source_env=query["env"], target_env=target_env, config=config
         )
@@ -52,15 +52,8 @@ class Deploys:
 
     def promote(self, service: str, target_env: str, *, hash: str, config: str = "") -> Promotion:
         """Does what the preview with this hash showed. Raises ConflictError when that is outdated."""
-        project, query = _in_project(service)
+        project, query = in_project(service)
         body = {"service": query["service"], "source_env": query["env"], "target_env": target_env, "hash": hash}
         if config:
             body["config"] = config
         return decode(Promotion, self._transport.post(f"{project}/promote", body))
-
-
-def _in_project(service: str) -> tuple[str, dict[str, str]]:
-    """The path of the service's project, and the query that names the service in it."""
-    path_of(service, "service")
-    workspace, project, env, slug = split(service)
-    return path_of(f"{workspace}/{project}"), {"service": slug, "env": env}

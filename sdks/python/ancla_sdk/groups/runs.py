@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ancla_sdk.addresses import path_of, split
+from ancla_sdk.addresses import in_project, path_of
 from ancla_sdk.decoding import decode, decode_list
 from ancla_sdk.models import Run
 from ancla_sdk.transport import Transport
@@ -23,10 +23,8 @@ class Runs:
 
     def list(self, service: str, *, limit: int = 10) -> list[Run]:
         """The newest runs, newest first."""
-        path_of(service, "service")
-        workspace, project, env, slug = split(service)
-        found = self._transport.get(f"{path_of(f'{workspace}/{project}')}/pipeline/history", service=slug, env=env, limit=limit)
-        return decode_list(Run, found)
+        project, query = in_project(service)
+        return decode_list(Run, self._transport.get(f"{project}/pipeline/history", **query, limit=limit))
 
     def watch(self, service: str, run: int) -> Iterator[Run]:
         """Looks at the run again and again and yields what it sees, until it has ended: often at first and after each change of

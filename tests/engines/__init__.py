@@ -1,0 +1,50 @@
+"""Engines in memory, over virtual time: they hold what the pipeline made outside, and can be told to fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib.ports.clock import Clock
+from tests.engines.builder import MemoryBuilder
+from tests.engines.catalog import MemoryCatalog
+from tests.engines.cluster import MemoryCluster
+from tests.engines.notifier import MemoryNotifier
+from tests.engines.registry import MemoryRegistry
+from tests.engines.source import MemorySource
+from tests.engines.vault import MemoryVault
+
+__all__ = [
+    "MemoryBuilder",
+    "MemoryCatalog",
+    "MemoryCluster",
+    "MemoryEngines",
+    "MemoryNotifier",
+    "MemoryRegistry",
+    "MemorySource",
+    "MemoryVault",
+    "memory_engines",
+]
+
+
+@dataclass
+class MemoryEngines:
+    source: MemorySource
+    builder: MemoryBuilder
+    registry: MemoryRegistry
+    vault: MemoryVault
+    cluster: MemoryCluster
+    catalog: MemoryCatalog
+    notifier: MemoryNotifier
+
+
+def memory_engines(clock: Clock) -> MemoryEngines:
+    source, registry = MemorySource(), MemoryRegistry()
+    return MemoryEngines(
+        source=source,
+        builder=MemoryBuilder(clock, source, registry),
+        registry=registry,
+        vault=MemoryVault(),
+        cluster=MemoryCluster(clock),
+        catalog=MemoryCatalog(),
+        notifier=MemoryNotifier(),
+    )

@@ -1,0 +1,58 @@
+"""A builder in memory, whose builds take virtual time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from chalicelib.domain.builds import Image
+from chalicelib.domain.procfile import parse_procfile
+from chalicelib.ports.builder import BuildJob, BuildStatus, JobState
+from chalicelib.ports.clock import Clock
+from tests.engines.registry import MemoryRegistry
+from tests.engines.source import MemorySource
+
+
+@dataclass
+class MemoryBuilder:
+    """Builds that take `duration` of virtual time. A Procfile whose commit is in `broken` fails."""
+
+    clock: Clock
+    source: MemorySource
+    registry: MemoryRegistry
+    duration: timedelta = timedelta(seconds=2)
+    wait: Callable[[float], None] = lambda seconds: None
+    """Lets virtual time go by while somebody watches."""
+    broken: set[str] = field(default_factory=set)
+    jobs: dict[str, tuple[BuildJob, datetime]] = field(default_factory=dict)
+    cancelled: set[str] = field(default_factory=set)
+
+    def start(self, job: BuildJob) -> None:
+        self.jobs.setdefault(job.id, (job, self.clock.now()))
+
+    def lose(self, build_id: str) -> None:
+        """The worker of a build dies without a result."""
+        self.jobs.pop(build_id, None)
+
+    def watch(self, build_id: str, *, log_offset: int, seconds: float) -> BuildStatus:
+        if build_id not in self.jobs:
+            return BuildStatus(state=JobState.LOST)
+        job, began = self.jobs[build_id]
+        log = f"building {job.commit}\n".encode()[log_offset:]
+        if build_id in self.cancelled:  # also while it was waited for
+            return BuildStatus(state=JobState.FAILED, log=log, code="build_cancelled", message="cancelled")
+        if self.clock.now() < began + self.duration and seconds > 0:
+            self.wait(min(seconds, 1.0))
+        if build_id not in self.cancelled and self.clock.now() < began + self.duration:
+            return BuildStatus(state=JobState.RUNNING, log=log)
+        if job.commit in self.broken:
+            return BuildStatus(state=JobState.FAILED, log=log, code="build_failed", message="RUN ended with exit code 1", hint="mend it")
+        digest = "sha256:" + hashlib.sha256(job.commit.encode()).hexdigest()
+        self.registry.images.setdefault(job.repository, set()).add(digest)
+        processes = parse_procfile(self.source.files[job.commit][job.procfile])
+        return BuildStatus(state=JobState.SUCCEEDED, log=log, image=Image(repository=job.repository, digest=digest, processes=processes))
+
+    def cancel(self, build_id: str) -> None:
+        self.cancelled.add(build_id)

@@ -1,0 +1,38 @@
+"""Fixtures of the stories: an Ancla for a whole file, since starting one takes a second, and what a story changes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.harness import Ancla
+from tests.journeys.repository import Repository
+from tests.journeys.town import Town, made_town
+
+
+@pytest.fixture(scope="module")
+def ancla(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ancla]:
+    with Ancla(tmp_path_factory.mktemp("ancla")) as ancla:
+        yield ancla
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """With version 1 of a web service in it."""
+    repository = Repository(tmp_path / "repository")
+    repository.commit_version("1")
+    return repository
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with made_town(tmp_path_factory.mktemp("town")) as town:
+        yield town
+
+
+@pytest.fixture
+def nothing_changes(town: Town) -> Iterator[None]:
+    with town.unchanged():
+        yield

@@ -1,0 +1,94 @@
+"""Work after an outcome is settled: it goes on until it is done, and never changes the outcome."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from chalicelib.domain.chores import Chore, ChoreKind
+from chalicelib.domain.fences import Fence, Phase
+from chalicelib.domain.runs import Outcome, RunKind
+from chalicelib.domain.secrets import Secret
+from chalicelib.manifests.kubernetes import render_anchor
+from chalicelib.manifests.vault import snapshot_path
+from chalicelib.ports.store import all_of
+from tests.simulation.world import FILES, World
+
+
+def test_the_tidied_cluster_holds_the_newest_anchor_alone(world: World) -> None:
+    world.deploy()
+    world.deploy({**FILES, "VERSION": "2"})
+    world.advance(300)
+    anchors = world.engines.cluster.list_anchors("ancla-acme", world.service.id)
+    assert [fence.turn for fence in anchors.values()] == [2]
+
+
+def chores_of(world: World, kind: ChoreKind) -> list[Chore]:
+    return all_of(world.store, f"OF#{world.service.id}", f"CHORE#{kind.value}")
+
+
+def pull_secret_age(world: World) -> timedelta:
+    (written,) = [held.written_at for ref, held in world.engines.cluster.objects.items() if ref.kind == "Secret"]
+    return world.clock.now() - written
+
+
+def test_pull_credentials_are_renewed_at_half_their_life_for_as_long_as_the_deploy_runs(world: World) -> None:
+    world.deploy()
+    world.rest(days=16)
+    assert pull_secret_age(world) < timedelta(days=2)
+    world.rest(days=45)
+    assert pull_secret_age(world) < timedelta(days=16)
+
+
+def test_a_later_run_that_changes_nothing_does_not_end_the_renewal(world: World) -> None:
+    world.deploy()
+    world.engines.builder.broken.add(world.push({**FILES, "VERSION": "broken"}))
+    world.ended(world.accept())
+    world.deploy_unhealthy()
+    world.rest(days=45)
+    assert pull_secret_age(world) < timedelta(days=16)
+
+
+def test_only_the_active_deploy_is_renewed(world: World) -> None:
+    world.deploy()
+    world.deploy({**FILES, "VERSION": "2"})
+    world.put_service(process_counts={"web": 2})
+    world.ended(world.accept(RunKind.SCALE))
+    world.rest(days=16)
+    assert [chore.number for chore in chores_of(world, ChoreKind.RENEW) if not chore.done] == [2]
+
+
+def test_a_chore_that_fails_is_tried_again_ever_more_rarely_and_starts_afresh_once_it_works(world: World) -> None:
+    world.engines.notifier.failures = 3
+    began = world.clock.now()
+    world.deploy()
+    (chore,) = chores_of(world, ChoreKind.ANNOUNCE)
+    assert chore.done and chore.attempts == 0
+    assert world.clock.now() - began >= timedelta(seconds=2 + 4 + 8)
+    assert [notice.state for notice in world.engines.notifier.notices.values()] == ["success"]
+
+
+def test_a_chore_never_changes_an_outcome(world: World) -> None:
+    world.engines.notifier.failures = 10_000
+    run = world.deploy()
+    world.advance(3600)
+    assert world.run(run.number).outcome is Outcome.SUCCEEDED
+    assert not chores_of(world, ChoreKind.ANNOUNCE)[0].done
+
+
+def test_an_anchor_of_a_run_that_failed_before_it_applied_anything_goes(world: World) -> None:
+    world.deploy()
+    world.put_service(process_counts={"web": 1, "worker": 1})
+    world.ended(world.accept(RunKind.SCALE))
+    stray = render_anchor(world.service.address, world.service.id, world.lane().turn, Phase.ROLL_OUT)
+    world.engines.cluster.ensure_anchor(stray, Fence(world.service.id, world.lane().turn))
+    world.advance(300)
+    anchors = world.engines.cluster.list_anchors("ancla-acme", world.service.id)
+    assert [fence.turn for fence in anchors.values()] == [1]
+
+
+def test_what_a_service_that_is_gone_left_in_the_vault_late_goes_too(world: World) -> None:
+    world.deploy()
+    world.ended(world.accept(RunKind.TEARDOWN))
+    world.engines.vault.write(snapshot_path(world.service.id, "late"), {"TOKEN": Secret("hush")}, cas=0)
+    world.advance(300)
+    assert world.engines.vault.entries == {}

@@ -1,0 +1,33 @@
+"""The release command: at most once, before any traffic moves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from chalicelib.domain.runs import Outcome
+from tests.simulation.world import World
+from tests.simulation.world import digest_of as digest
+
+WITH_RELEASE = {"Procfile": "web: python server.py\nrelease: python migrate.py\n"}
+
+
+def test_the_release_command_runs_once_before_any_traffic_moves(world: World) -> None:
+    run = world.deploy(WITH_RELEASE)
+    assert run.outcome is Outcome.SUCCEEDED
+    assert len(world.engines.cluster.released) == 1
+    assert world.log_of(run).index("migrated") < world.log_of(run).index("rolling out")
+
+
+def test_a_release_command_that_was_cut_off_is_not_run_again(world: World) -> None:
+    first = world.deploy()
+    world.engines.cluster.release_takes = timedelta(seconds=60)
+    world.push(WITH_RELEASE)
+    run = world.accept().run
+    world.advance(20)
+    world.engines.cluster.lose_pod(world.engines.cluster.released[0])
+    world.settle()
+    assert run is not None
+    failure = world.run(run.number).failure
+    assert failure is not None and failure.code == "release_lost"
+    assert len(world.engines.cluster.released) == 1
+    assert world.engines.cluster.running(world.service.id)["web"] == digest(world, first)
