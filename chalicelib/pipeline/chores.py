@@ -12,7 +12,7 @@ from chalicelib.domain import keys
 from chalicelib.domain.addresses import Address
 from chalicelib.domain.chores import Chore, ChoreKind
 from chalicelib.domain.deploys import Running
-from chalicelib.domain.fences import Anchor, Fence, Phase
+from chalicelib.domain.fences import Fence, Phase
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.runs import Outcome, Run
 from chalicelib.manifests import names
@@ -103,9 +103,11 @@ def renew(ports: Ports, chore: Chore) -> Again:
     if lane.running:
         return BUSY  # it may be about to bring its own
     address = Address.parse(chore.facts["address"])
-    anchor = _newest(ports.cluster.list_anchors(names.namespace_of(address.workspace), chore.service_id))
+    owner = _owner(ports, lane.active, chore, address)
+    anchors = ports.cluster.list_anchors(names.namespace_of(address.workspace), chore.service_id)
+    anchor = next((anchor for anchor in anchors if anchor.uid == owner), None)
     if anchor is None:
-        return LONGEST
+        return LONGEST  # it is being put back, credentials included
     made = load_snapshot(ports, chore.service_id, lane.active.snapshot)
     ports.cluster.apply(identity(ports, address, chore.service_id, made), owner=anchor, fence=_last_word(lane))
     return PULL_GRANT_HALF_LIFE.total_seconds()
@@ -172,10 +174,6 @@ CHORES: dict[ChoreKind, Callable[[Ports, Chore], Again]] = {
 
 def _lane(ports: Ports, chore: Chore) -> Lane | None:
     return get_one(ports.store, keys.lane(chore.service_id))
-
-
-def _newest(anchors: Mapping[Anchor, Fence]) -> Anchor | None:
-    return max(anchors, key=lambda anchor: (anchors[anchor].turn, anchors[anchor].phase), default=None)
 
 
 def _owner(ports: Ports, active: Running, chore: Chore, address: Address) -> str | None:

@@ -48,6 +48,17 @@ def test_a_later_run_that_changes_nothing_does_not_end_the_renewal(world: World)
     assert pull_secret_age(world) < timedelta(days=16)
 
 
+def test_renewed_credentials_belong_to_the_anchor_of_what_runs(world: World) -> None:
+    world.deploy()
+    world.advance(300)
+    (owner,) = world.engines.cluster.list_anchors("ancla-acme", world.service.id)
+    stray = render_anchor(world.service.address, world.service.id, 7, Phase.ROLL_OUT)
+    world.engines.cluster.ensure_anchor(stray, Fence(world.service.id, 7))
+    world.rest(days=16)
+    assert pull_secret_age(world) < timedelta(days=2)
+    assert {held.owner for ref, held in world.engines.cluster.objects.items() if ref.kind == "Secret"} == {owner.uid}
+
+
 def test_only_the_active_deploy_is_renewed(world: World) -> None:
     world.deploy()
     world.deploy({**FILES, "VERSION": "2"})

@@ -107,3 +107,10 @@ def test_a_process_type_that_only_the_failed_deploy_had_goes_even_if_the_revert_
 def open_chores(world: World) -> list[ChoreKind]:
     chores = all_of(world.store, f"OF#{world.service.id}", "CHORE#")
     return [chore.kind for chore in chores if not chore.done]
+
+
+def test_a_follower_reads_what_a_roll_out_waits_for_while_it_waits(world: World) -> None:
+    run = world.deploy_unhealthy()
+    told = world.log_of(run).splitlines()
+    assert told.count("waiting for web: GET /_health/ answered 500") == 1
+    assert told.index("waiting for web: GET /_health/ answered 500") < next(i for i, line in enumerate(told) if line.startswith("failed"))

@@ -27,6 +27,8 @@ class Odds:
     late: float = 0.0
     outage: float = 0.0
     """An engine is away, or nothing in the cluster gets ready, for up to half an hour."""
+    pace: tuple[float, ...] = (0.1, 1, 3, 10, 60)
+    """Seconds between two things that people do: one of these."""
 
 
 class Faults:

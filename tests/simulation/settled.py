@@ -129,6 +129,12 @@ def _nothing_outlives_its_record(world: World, live: set[str]) -> None:
     prefixes = (*(f"{snapshot_prefix(service_id)}/" for service_id in live), *(scope_path(scope.id) for scope in scopes if scope))
     assert [path for path in engines.vault.entries if not path.startswith(prefixes)] == [], "secrets outlive their service"
     repositories = {repository_of(world.ids[service_id], service_id) for service_id in live}
+    repositories |= {
+        repository_of(Address.parse(run.request.source_address), run.request.source_service_id)
+        for service_id in live
+        for run in world.runs_of(service_id)
+        if run.kind is RunKind.PROMOTION
+    }
     repositories |= {  # a promoted image is another service's
         world.snapshot_of(service_id, deploy.snapshot).image.repository
         for service_id in live

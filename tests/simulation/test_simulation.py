@@ -28,7 +28,7 @@ ODDS = {
     "messages are lost or late": Odds(loss=0.2, late=0.3),
     "workers sleep": Odds(pause=0.01),
     "ports fail": Odds(failure=0.03),
-    "engines are away": Odds(outage=0.5),
+    "engines are away": Odds(outage=0.5, pace=(1, 10, 60, 300, 900)),
     "all at once": Odds(death=0.01, pause=0.004, failure=0.01, loss=0.1, double=0.3, late=0.2, outage=0.2),
 }
 
@@ -56,7 +56,7 @@ def test_every_run_ends_in_the_one_right_state(seed: int, odds: Odds, heard: Hea
     faults.armed = True
     for _ in range(ACTIONS):
         story.act()
-        world.advance(story.chance.choice((0.1, 1, 3, 10, 60)))
+        world.advance(story.chance.choice(odds.pace))
         watch.after_step()
     faults.end()
     world.settle(timedelta(hours=5))

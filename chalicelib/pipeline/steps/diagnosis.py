@@ -45,6 +45,12 @@ def with_evidence(failure: Failure, pods: Sequence[PodEvidence]) -> Failure:
     return replace(failure, message=message, hint=hints[0] if hints else failure.hint, evidence=(*failure.evidence, *told))
 
 
+def waited_for(pods: Sequence[PodEvidence]) -> str:
+    """One line on the pod that a roll-out waits for: its state, or what its health check answered last; empty when there is none."""
+    waiting = next((pod for pod in pods if not pod.healthy), None)
+    return _shown(f"waiting for {waiting.process}: {waiting.probe or waiting.state}") if waiting else ""
+
+
 def shown(lines: Iterable[str]) -> tuple[str, ...]:
     """Lines of anybody's as they can be shown anywhere: without colours and control characters, and none of them too long."""
     return tuple(_shown(line) for line in lines)

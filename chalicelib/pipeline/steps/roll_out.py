@@ -17,7 +17,7 @@ from chalicelib.pipeline.loads import anchor_of, fence_of, load_lane, load_servi
 from chalicelib.pipeline.narration import narrate
 from chalicelib.pipeline.outcome import End, Go, StepResult, Wait, fail
 from chalicelib.pipeline.slices import Slice
-from chalicelib.pipeline.steps.diagnosis import certain_failure
+from chalicelib.pipeline.steps.diagnosis import certain_failure, waited_for
 from chalicelib.pipeline.wanted import identity, put_into_catalog, service_set
 from chalicelib.ports import Ports
 
@@ -86,6 +86,9 @@ def watch_roll_out(run: Run, ports: Ports, time: Slice) -> StepResult:
         return certain_failure(run, failed)
     if len(statuses) == len(run.counts) and all(status.settled for status in statuses):
         return Go(Stage.REGISTER, narrate(ports, run, "all processes are healthy"))
+    said = waited_for(ports.cluster.evidence(run.facts["namespace"], run.owner, anchor_of(run)))
+    if said and said != run.facts.get("said"):
+        return Wait(0, narrate(ports, run, said).noting(said=said))
     return Wait(0, run)
 
 

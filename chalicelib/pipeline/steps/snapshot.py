@@ -33,7 +33,12 @@ def snapshot(run: Run, ports: Ports, time: Slice) -> StepResult:
     checks: list[Change] = [Check(keys.key_of(service), service.version)]
     base = _base(ports, run, service, lane)
     if base is None:
-        return fail(run, "image_missing", f"build v{run.request.build} has no image", "choose a build that succeeded: ancla builds list")
+        return fail(
+            run,
+            "image_missing",
+            f"build v{run.request.build} has no image",
+            f"choose a build that succeeded: ancla builds list {run.address}",
+        )
     scopes = load_scopes(ports, service) if _resolves_own_scopes(run) else None
     if scopes is None:
         made = base
@@ -147,8 +152,13 @@ def _recorded(ports: Ports, run: Run, lane: Lane, made: Snapshot, checks: list[C
     told = narrate(
         ports,
         run,
-        f"deploy {deploy.number}: build v{made.build}, commit {made.commit[:12]}, {len(made.config)} variables, snapshot {made.hash[:12]}",
+        f"deploy {deploy.number}: build v{made.build}, commit {made.commit[:12]}, "
+        f"{_counted(len(made.config), 'variable')}, snapshot {made.hash[:12]}",
     )
     noted = replace(told, deploy=deploy.number, snapshot=made.hash, build=run.build or made.build).noting(timeout=made.deployment_timeout)
     kept: Change = Put(fresh) if record is None else Check(keys.key_of(record), record.version)
     return Go(Stage.PREFLIGHT, noted, (kept, Put(deploy), Put(replace(lane, deploys=deploy.number)), *checks))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

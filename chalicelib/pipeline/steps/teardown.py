@@ -126,13 +126,17 @@ def _repositories_needed(ports: Ports, address: Address, service_id: str) -> set
         for run in (get_one(ports.store, keys.run(service.id, number)) for number in (lane.running, *lane.waiting.values()) if number):
             if run is not None and run.kind is RunKind.PROMOTION:
                 needed |= _repositories(ports, run.request.source_service_id, [run.request.snapshot])
+                # The snapshots of the service that goes may be gone already, when this is done a second time.
+                needed |= {names.repository_of(address, service_id)} if run.request.source_service_id == service_id else set()
     return needed
 
 
 def _repositories_promoted_to(ports: Ports, service_id: str) -> set[str]:
-    """Where the images of others lie that the service was given."""
+    """Where the images of others lie that the service was given, or was about to be given."""
     runs: list[Run] = all_of(ports.store, *keys.runs(service_id))
-    return _repositories(ports, service_id, [run.snapshot for run in runs if run.kind is RunKind.PROMOTION and run.snapshot])
+    promotions = [run for run in runs if run.kind is RunKind.PROMOTION]
+    sources = {names.repository_of(Address.parse(run.request.source_address), run.request.source_service_id) for run in promotions}
+    return sources | _repositories(ports, service_id, [run.snapshot for run in promotions if run.snapshot])
 
 
 def _repositories(ports: Ports, service_id: str, snapshots: Iterable[str]) -> set[str]:
