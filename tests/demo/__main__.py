@@ -1,6 +1,7 @@
 """`python -m tests.demo`: the main job on one machine, told step by step, each of its promises checked.
 
-KEEP=1 leaves everything running at the end; ANCLA_HOME chooses the folder (default: a fresh one, removed at the end).
+KEEP=1 leaves everything running at the end; ANCLA_HOME chooses the folder (default: a fresh one, removed at the end, whose facts stay
+in .ancla-home/demo.json).
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ def main() -> int:
     try:
         held = _told(teller, Scene(server, home.code))
         if held:
-            teller.say("", *(_how_to_reach(server) if keep else _what_to_try()))
+            teller.say("", *(_how_to_reach(server) if keep else _what_to_try()), f"  Facts: {home.facts}")
     except KeyboardInterrupt:
         teller.say("interrupted")
     finally:
         # A second Ctrl-C must not leave half of it running.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        teller.write_facts(home.path / "demo.json", held=held)
+        teller.write_facts(home.facts, held=held)
         if not (keep and held):
             server.stop()
             home.leave(keep_files=not held)

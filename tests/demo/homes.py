@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+DEFAULT_HOME = Path(".ancla-home")
 MARK = ".ancla-demo"
 """Says that a folder holds a demo, and may be cleared for the next one."""
 
@@ -23,6 +24,11 @@ class Home:
     """Where the sample's repository is: outside of `path`, since Ancla takes no code out of its own state."""
     own: bool
     """`path` was made for this demo alone, so that it can go with it, as `code` always does."""
+
+    @property
+    def facts(self) -> Path:
+        """Where the facts go: into the home; where that goes with the demo, to where a home would be by default."""
+        return (DEFAULT_HOME.absolute() if self.own else self.path) / "demo.json"
 
     def leave(self, *, keep_files: bool) -> None:
         if keep_files:

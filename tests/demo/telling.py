@@ -92,4 +92,5 @@ class Teller:
             {"step": step.number, "title": step.title, "seconds": round(step.seconds, 3), "checks": step.checks, "facts": step.facts}
             for step in self._steps
         ]
+        file.parent.mkdir(mode=0o700, exist_ok=True)
         file.write_text(f"{json.dumps({'held': held, 'steps': steps}, indent=2)}\n")
