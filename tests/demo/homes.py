@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from chalicelib.adapters.embedded.disk import remove_tree
 
 DEFAULT_HOME = Path(".ancla-home")
 MARK = ".ancla-demo"
@@ -33,9 +34,9 @@ class Home:
     def leave(self, *, keep_files: bool) -> None:
         if keep_files:
             return
-        shutil.rmtree(self.code)
+        remove_tree(self.code)
         if self.own:
-            shutil.rmtree(self.path)
+            remove_tree(self.path)
 
 
 def prepared_home(wanted: str) -> Home:
@@ -57,7 +58,7 @@ def _clear(path: Path) -> None:
     if _in_use(path / "local.lock") or _in_use(path / "node.lock"):
         raise HomeProblem(f"a demo still runs in {path}; stop it, or set ANCLA_HOME to another folder")
     for entry in entries:
-        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        remove_tree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
 def _in_use(lock: Path) -> bool:

@@ -103,6 +103,7 @@ def remove_tree(path: Path) -> None:
     if not path.exists():
         return
     away = Path(tempfile.mkdtemp(prefix=".gone-", dir=path.parent))
+    path.chmod(stat.S_IRWXU)  # a folder that is moved elsewhere has to be writable itself
     path.rename(away / "it")
     for folder, _, _ in os.walk(away):
         os.chmod(folder, stat.S_IRWXU)

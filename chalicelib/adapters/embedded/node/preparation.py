@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from chalicelib.adapters.embedded.disk import remove_tree
 from chalicelib.adapters.embedded.node.specs import PodSpec, Unrunnable, read_launch, read_pull_password
 from chalicelib.adapters.embedded.node.supplies import Supplies
 from chalicelib.domain.secrets import Secret
@@ -41,8 +42,7 @@ def own_copy(prepared: Prepared, folder: Path) -> Prepared:
     """The same with a copy of the image's files in the pod's `folder`, which the process may write to as it likes: images stay as
     they are. Each start has a fresh one, like a container's writable layer."""
     work = folder / "files"
-    if work.exists():
-        shutil.rmtree(work)
+    remove_tree(work)
     shutil.copytree(prepared.work, work, symlinks=True)
     for path, folders, files in os.walk(work):
         for name in (*folders, *files):
