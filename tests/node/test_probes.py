@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -33,4 +37,18 @@ def test_a_free_port_is_neither_taken_nor_bound() -> None:
 def test_the_ports_that_a_session_listens_on_are_found() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert server.getsockname()[1] in listening_ports(os.getsid(0))
-    assert listening_ports(0) == []
+
+
+def test_a_session_that_listens_on_nothing_has_no_ports_though_others_have() -> None:
+    with socket.create_server(("127.0.0.1", 0)), quiet_session() as session:
+        assert listening_ports(session) == []
+
+
+@contextmanager
+def quiet_session() -> Iterator[int]:
+    """A session of its own: number 0 would be everybody's whose leader lives outside this machine's process namespace."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        yield process.pid
+    finally:
+        process.communicate(b"\n")
