@@ -10,6 +10,11 @@ from pathlib import Path
 
 from chalicelib.domain.errors import Invalid
 
+DEFAULT_KEPT_DEPLOYS = 20
+MIN_KEPT_DEPLOYS = 2
+"""What runs, and what it can be put back to."""
+MAX_KEPT_DEPLOYS = 1000
+
 
 class Profile(StrEnum):
     """Which family of adapters is used."""
@@ -30,6 +35,8 @@ class Settings:
     """Services are reached at `{service}-{environment}-{project}-{workspace}.{apps_domain}`."""
     tls: bool
     """Whether services get certificates."""
+    kept_deploys: int
+    """How many of a service's newest good deploys can be gone back to, and how many of its newest builds can be deployed again."""
     webhook_secret: str
     """The secret of the GitHub webhook; empty: the webhook refuses every delivery."""
     local_repositories: bool
@@ -58,9 +65,21 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         router_port=_port(values, "ANCLA_ROUTER_PORT", 8701),
         apps_domain=values.get("ANCLA_APPS_DOMAIN", "localhost"),
         tls=False,
+        kept_deploys=_kept_deploys(values),
         webhook_secret=values.get("ANCLA_WEBHOOK_SECRET", ""),
         local_repositories=profile == Profile.EMBEDDED.value,
     )
+
+
+def _kept_deploys(values: Mapping[str, str]) -> int:
+    text = values.get("ANCLA_KEEP_DEPLOYS", str(DEFAULT_KEPT_DEPLOYS))
+    if not text.isdecimal() or not MIN_KEPT_DEPLOYS <= int(text) <= MAX_KEPT_DEPLOYS:
+        raise Invalid(
+            f"ANCLA_KEEP_DEPLOYS={text!r} cannot be used",
+            code="setting_invalid",
+            hint=f"use a number from {MIN_KEPT_DEPLOYS} to {MAX_KEPT_DEPLOYS:,}",
+        )
+    return int(text)
 
 
 def _port(values: Mapping[str, str], name: str, default: int) -> int:

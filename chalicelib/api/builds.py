@@ -26,6 +26,8 @@ class BuildView(View, frozen=True, kw_only=True):
     status: Word
     built: bool
     error: bool
+    error_code: str
+    """The failure's code, see the list of errors; empty unless it failed."""
     error_detail: str
     strategy: str
     ref: str
@@ -174,6 +176,7 @@ def _shown(build: Build) -> BuildView:
         status=status,
         built=status is Word.SUCCESS,
         error=status is Word.ERROR,
+        error_code=build.error_code,
         error_detail=build.error_detail,
         strategy=build.strategy,
         ref=build.ref,

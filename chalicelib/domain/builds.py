@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.domain.keep import Keep
+
 
 class BuildState(StrEnum):
     PENDING = "pending"
@@ -50,6 +52,8 @@ class Build:
     image: Image | None = None
     reused: int = 0
     """The number of the earlier build whose image this one took over instead of building again; 0 for a build of its own."""
+    keep: Keep = Keep.LIVE
+    """Whether its image can still be deployed."""
     error_code: str = ""
     error_detail: str = ""
     hint: str = ""

@@ -1,4 +1,4 @@
-"""A chore: work after a deploy's outcome is settled. It holds no lane and never changes an outcome."""
+"""A chore: work after a deploy's outcome is settled. It holds no lane, never changes an outcome, and is deleted once it is done."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class ChoreKind(StrEnum):
     RECONCILE = "reconcile"
     CANCEL_BUILD = "cancel_build"
     TAKE_HELD = "take_held"
+    RETIRE = "retire"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,6 @@ class Chore:
     facts: Mapping[str, str] = field(default_factory=dict)
     look_at: datetime
     attempts: int = 0
-    done: bool = False
     version: int = 0
 
     @property

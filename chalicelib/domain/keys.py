@@ -204,6 +204,14 @@ def deploys(service_id: str) -> Span:
     return f"OF#{service_id}", "DEPLOY#"
 
 
+def snapshots(service_id: str) -> Span:
+    return f"OF#{service_id}", "SNAPSHOT#"
+
+
+def known_images(service_id: str) -> Span:
+    return f"OF#{service_id}", "IMAGE#"
+
+
 def audit_trail(subject: str) -> Span:
     return f"OF#{subject}", "AUDIT#"
 
@@ -256,7 +264,7 @@ def index_entries(record: object) -> dict[Index, tuple[str, str]]:
                 entries[Index.DUE] = (OPEN, minute(record.look_at))
             return entries
         case Chore():
-            return {} if record.done else {Index.DUE: (OPEN, minute(record.look_at))}
+            return {Index.DUE: (OPEN, minute(record.look_at))}
         case _:
             return {}
 

@@ -7,12 +7,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from chalicelib.domain.addresses import Level
 from chalicelib.domain.builds import Image
 from chalicelib.domain.config import Resolved
+from chalicelib.domain.keep import Keep
 from chalicelib.domain.procfile import RELEASE
 
 
@@ -75,12 +75,6 @@ class Snapshot:
         return hashlib.sha256(self.document()).hexdigest()
 
 
-class Keep(StrEnum):
-    LIVE = "live"
-    EXPIRING = "expiring"
-    """Chosen for removal: no run may choose it any more."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotRecord:
     """That a service has this snapshot; the document itself lies in the logs port under `document`."""
@@ -88,6 +82,11 @@ class SnapshotRecord:
     service_id: str
     hash: str
     build: int
+    repository: str = ""
+    """Where its image lies; after a promotion that is another service's repository."""
+    digest: str = ""
+    secrets: int = 0
+    """The version of the vault's entry that holds its secrets; 0: it has none."""
     keep: Keep = Keep.LIVE
     created: datetime
     version: int = 0

@@ -22,12 +22,13 @@ from chalicelib.pipeline.intents import take_held as accept_held
 from chalicelib.pipeline.lane import PULL_GRANT_HALF_LIFE
 from chalicelib.pipeline.loads import load_snapshot
 from chalicelib.pipeline.looks import GRACE, chore_key, look_at_chore, send
+from chalicelib.pipeline.retirement import retire_images, retire_snapshots
 from chalicelib.pipeline.steps.teardown import delete_anchors, purge_outside
 from chalicelib.pipeline.wanted import identity, put_into_catalog, service_set
 from chalicelib.ports import Ports
 from chalicelib.ports.notifier import Notice
 from chalicelib.ports.queue import MAX_DELAY
-from chalicelib.ports.store import Put, StoreConflict, get_one
+from chalicelib.ports.store import Delete, Put, StoreConflict, get_one
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,9 @@ LATE_PASS = 120.0
 BUSY = 30.0
 """Seconds until the next look at a lane that is held by a run just now."""
 
+MORE = 1.0
+"""Seconds until the next look where one look does not do it all."""
+
 Again = float | None
 """Seconds until the next look; None: the chore is done."""
 
@@ -44,7 +48,7 @@ Again = float | None
 def look(ports: Ports, body: Mapping[str, Any]) -> None:
     """Does what a message of a chore asks for."""
     chore = get_one(ports.store, chore_key(str(body["chore"])))
-    if chore is None or chore.done or chore.version != int(body["version"]):
+    if chore is None or chore.version != int(body["version"]):
         return
     try:
         again = CHORES[chore.kind](ports, chore)
@@ -57,13 +61,10 @@ def look(ports: Ports, body: Mapping[str, Any]) -> None:
 
 
 def _looked(ports: Ports, chore: Chore, again: Again) -> None:
-    now = ports.clock.now()
-    if again is None:
-        after = replace(chore, done=True)
-    else:
-        after = replace(chore, look_at=now + timedelta(seconds=again + GRACE))
+    """Commits when it is looked at next, and sends the look; one that is done is deleted."""
+    after = replace(chore, look_at=ports.clock.now() + timedelta(seconds=(again or 0) + GRACE))
     try:
-        ports.store.commit([Put(after)])
+        ports.store.commit([Delete(chore) if again is None else Put(after)])
     except StoreConflict:
         return
     if again is not None and again <= MAX_DELAY:
@@ -71,8 +72,8 @@ def _looked(ports: Ports, chore: Chore, again: Again) -> None:
 
 
 def tidy(ports: Ports, chore: Chore) -> Again:
-    """Deletes the anchors beside the one that owns what runs, and so all that only they still own. A later turn that came as far as an
-    anchor tidies for itself, and so does a teardown."""
+    """Deletes the anchors beside the one that owns what runs, and so all that only they still own; pods that have ended; and what the
+    catalog holds of another turn. A later turn that came as far as an anchor tidies for itself, and so does a teardown."""
     lane = _lane(ports, chore)
     if lane is None:
         return None
@@ -81,6 +82,7 @@ def tidy(ports: Ports, chore: Chore) -> Again:
         if lane.running:
             return None
         delete_anchors(ports, address, chore.service_id)
+        ports.catalog.deregister(chore.service_id, _last_word(lane), for_good=True)
         purge_outside(ports, address, chore.service_id)
         return late if late > 0 else None
     anchors = ports.cluster.list_anchors(names.namespace_of(address.workspace), chore.service_id)
@@ -92,6 +94,9 @@ def tidy(ports: Ports, chore: Chore) -> Again:
     for anchor in anchors:
         if anchor.uid != owner:
             ports.cluster.delete_anchor(anchor)
+    ports.cluster.delete_ended_pods(names.namespace_of(address.workspace), chore.service_id, turn=chore.turn)
+    if not lane.running:
+        _match_catalog(ports, lane, address)
     return late if late > 0 else None
 
 
@@ -123,13 +128,13 @@ def reconcile(ports: Ports, chore: Chore) -> Again:
         return BUSY
     address, fence = Address.parse(chore.facts["address"]), _last_word(lane)
     if lane.active is None:
-        ports.catalog.deregister(chore.service_id, fence)
+        _match_catalog(ports, lane, address)
         return None  # what is in the cluster goes with its anchors
     made = load_snapshot(ports, chore.service_id, lane.active.snapshot)
     anchor = ports.cluster.ensure_anchor(render_anchor(address, chore.service_id, fence.turn, fence.phase), fence)
     wanted = [*identity(ports, address, chore.service_id, made), *service_set(ports, address, chore.service_id, made, lane.active.counts)]
     ports.cluster.apply(wanted, owner=anchor, fence=fence)
-    put_into_catalog(ports, address, chore.service_id, made, fence)
+    _match_catalog(ports, lane, address)
     deployments = [names.resource_name(address, process) for process in lane.active.counts]
     statuses = ports.cluster.watch(anchor.namespace, deployments, seconds=1.0)
     if len(statuses) < len(deployments) or not all(status.settled for status in statuses):
@@ -162,6 +167,19 @@ def take_held(ports: Ports, chore: Chore) -> Again:
     return None
 
 
+def retire(ports: Ports, chore: Chore) -> Again:
+    """Removes what the service has outgrown of its past. A teardown takes all of it, so a closed lane is left to that."""
+    lane = _lane(ports, chore)
+    if lane is None or lane.closed:
+        return None
+    address = Address.parse(chore.facts["address"])
+    try:
+        removed = retire_snapshots(ports, lane, address) + retire_images(ports, lane, address)
+    except StoreConflict:  # something was chosen or changed meanwhile
+        return BUSY
+    return MORE if removed else None
+
+
 CHORES: dict[ChoreKind, Callable[[Ports, Chore], Again]] = {
     ChoreKind.TIDY: tidy,
     ChoreKind.RENEW: renew,
@@ -169,6 +187,7 @@ CHORES: dict[ChoreKind, Callable[[Ports, Chore], Again]] = {
     ChoreKind.ANNOUNCE: announce,
     ChoreKind.CANCEL_BUILD: cancel_build,
     ChoreKind.TAKE_HELD: take_held,
+    ChoreKind.RETIRE: retire,
 }
 
 
@@ -184,6 +203,15 @@ def _owner(ports: Ports, active: Running, chore: Chore, address: Address) -> str
     wanted = service_set(ports, address, chore.service_id, made, active.counts)
     found = {owners.get((manifest["kind"], manifest["metadata"]["name"])) for manifest in wanted}
     return found.pop() if len(found) == 1 else None
+
+
+def _match_catalog(ports: Ports, lane: Lane, address: Address) -> None:
+    """Has the catalog hold what the lane says that runs, and nothing else."""
+    if lane.active is None:
+        ports.catalog.deregister(lane.service_id, _last_word(lane))
+    else:
+        made = load_snapshot(ports, lane.service_id, lane.active.snapshot)
+        put_into_catalog(ports, address, lane.service_id, made, _last_word(lane))
 
 
 def _last_word(lane: Lane) -> Fence:

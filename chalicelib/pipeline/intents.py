@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
 
 from chalicelib.domain import keys
 from chalicelib.domain.audit import audited
@@ -14,7 +13,6 @@ from chalicelib.domain.builds import Build
 from chalicelib.domain.chores import ChoreKind
 from chalicelib.domain.errors import Conflict, Unavailable
 from chalicelib.domain.hierarchy import Environment, Project, Service
-from chalicelib.domain.keys import Key
 from chalicelib.domain.lanes import Admitted, Lane, admit, held_back, holds_back, pin_after, without_outdated_held
 from chalicelib.domain.runs import (
     DEPLOYING_KINDS,
@@ -26,16 +24,14 @@ from chalicelib.domain.runs import (
     Stage,
     first_stage,
 )
+from chalicelib.pipeline.attempts import repeated
 from chalicelib.pipeline.lane import Entry, Moves, displaced, end_entry, new_chore, put_lane, started
 from chalicelib.pipeline.looks import look_at_run, send
 from chalicelib.ports import Ports
-from chalicelib.ports.store import Change, Check, Delete, Put, StoreConflict, get_one
+from chalicelib.ports.store import Change, Check, Delete, Put, get_one
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-TRIES = 8
 LOOK_AGAIN = 15.0
 """Seconds after which a look comes even if the accepting process died right after its commit."""
 WAITING_LOOK = timedelta(minutes=10)
@@ -53,7 +49,7 @@ def accept(ports: Ports, service: Service, request: Request, *, changes: Sequenc
     """Makes a run of `request`, or keeps it back on a pinned lane. `changes` go into the same commit. Raises Conflict: code
     `service_closing` when the service is being deleted, StaleWrite when `changes` rest on old versions."""
     theirs = {change.key if isinstance(change, Check) else keys.key_of(change.record) for change in changes}
-    return _repeated(lambda: _accept_on(ports, _load(ports, service), request, changes), theirs)
+    return repeated(lambda: _accept_on(ports, _load(ports, service), request, changes), theirs=theirs)
 
 
 def accept_tree(ports: Ports, record: Environment | Project, by: str) -> Run:
@@ -91,7 +87,7 @@ def pin(ports: Ports, service: Service, by: str) -> Lane:
         lane, _ = _load(ports, service)
         return _put_lane(ports, replace(lane, intent=lane.intent + 1, pinned_by=lane.intent + 1), by, "pin")
 
-    return _repeated(pinned)
+    return repeated(pinned)
 
 
 def unpin(ports: Ports, service: Service, by: str) -> Accepted | None:
@@ -105,7 +101,7 @@ def unpin(ports: Ports, service: Service, by: str) -> Accepted | None:
             return None
         return _accept_on(ports, (free, current), free.held.request, (), Entry(by, "unpin", {}))
 
-    return _repeated(unpinned)
+    return repeated(unpinned)
 
 
 def take_held(ports: Ports, service: Service) -> Accepted | None:
@@ -115,19 +111,7 @@ def take_held(ports: Ports, service: Service) -> Accepted | None:
         lane, current = _load(ports, service)
         return None if lane.held is None or lane.pinned_by else _accept_on(ports, (lane, current), lane.held.request, ())
 
-    return _repeated(taken)
-
-
-def _repeated(attempt: Callable[[], T], theirs: Collection[Key[Any]] = ()) -> T:
-    """What `attempt` returns, which reads, decides and commits: made anew where somebody else wrote first, but not where the caller's
-    own records (`theirs`) rest on old versions."""
-    for _ in range(TRIES - 1):
-        try:
-            return attempt()
-        except StoreConflict as conflict:
-            if not set(conflict.keys).isdisjoint(theirs):
-                raise
-    return attempt()
+    return repeated(taken)
 
 
 def _accept_on(ports: Ports, loaded: tuple[Lane, Service], request: Request, changes: Sequence[Change], *before: Entry) -> Accepted:

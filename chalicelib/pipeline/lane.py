@@ -13,7 +13,8 @@ from chalicelib.domain.chores import Chore, ChoreKind
 from chalicelib.domain.deploys import Deploy, DeployState
 from chalicelib.domain.failures import Failure
 from chalicelib.domain.lanes import HandedOn, Lane, hand_on, with_pin_to_restore
-from chalicelib.domain.runs import DEPLOYING_KINDS, Outcome, Run, RunKind, Stage, first_stage
+from chalicelib.domain.retention import outgrown
+from chalicelib.domain.runs import BUILDING_KINDS, DEPLOYING_KINDS, Outcome, Run, RunKind, Stage, first_stage
 from chalicelib.pipeline.looks import GRACE, Look, look_at_chore, look_at_run
 from chalicelib.pipeline.outcome import End, Fail
 from chalicelib.pipeline.work import RUN_LIMIT
@@ -84,7 +85,7 @@ def ending(ports: Ports, result: End | Fail) -> Moves:
         handed = hand_on(lane, ended, outcome, waiting, becomes)
         over += _pass_on(moves, ended, handed, waiting, now)
     put_lane(moves, handed.lane, *(end_entry(gone) for gone in over), at=now)
-    for chore in _chores_after(ended, handed, now):
+    for chore in _chores_after(ended, handed, now, kept=ports.settings.kept_deploys):
         moves.put_chore(chore)
     if handed.lane.active is not None and handed.lane.active.run == ended.number:
         moves.changes.append(Put(replace(new_chore(ended, ChoreKind.RENEW, now), look_at=now + PULL_GRANT_HALF_LIFE)))
@@ -185,7 +186,11 @@ _ANCHORING = {Stage.ANCHOR.value, Stage.TAKE_DOWN.value}
 """Who came to these may have left an anchor, even if it never heard so."""
 
 
-def _chores_after(ended: Run, handed: HandedOn, now: datetime) -> list[Chore]:
+_ADDING = {Outcome.SUCCEEDED, Outcome.UNCHANGED}
+"""Such an end may leave one more image or snapshot behind."""
+
+
+def _chores_after(ended: Run, handed: HandedOn, now: datetime, *, kept: int) -> list[Chore]:
     """What is left to do once the outcome of `ended` is settled."""
     wanted: list[ChoreKind] = []
     left_an_image = ended.kind is RunKind.BUILD_ONLY and handed.lane.closed  # which the teardown may have come too early for
@@ -195,6 +200,8 @@ def _chores_after(ended: Run, handed: HandedOn, now: datetime) -> list[Chore]:
         wanted.append(ChoreKind.ANNOUNCE)
     if ended.facts.get("reconcile"):
         wanted.append(ChoreKind.RECONCILE)
+    if ended.kind in BUILDING_KINDS | DEPLOYING_KINDS and ended.outcome in _ADDING and outgrown(handed.lane, kept):
+        wanted.append(ChoreKind.RETIRE)
     if handed.take_held:
         wanted.append(ChoreKind.TAKE_HELD)
     return [new_chore(ended, kind, now) for kind in wanted]

@@ -42,10 +42,15 @@ def load_workspace(ports: Ports, run: Run) -> Workspace:
 
 
 def load_snapshot(ports: Ports, service_id: str, snapshot_hash: str) -> Snapshot:
-    document = ports.logs.read(snapshot_document(service_id, snapshot_hash))
-    if not document:
+    found = find_snapshot(ports, service_id, snapshot_hash)
+    if found is None:
         raise Gone(f"snapshot {snapshot_hash}")
-    return parse_document(document)
+    return found
+
+
+def find_snapshot(ports: Ports, service_id: str, snapshot_hash: str) -> Snapshot | None:
+    document = ports.logs.read(snapshot_document(service_id, snapshot_hash))
+    return parse_document(document) if document else None
 
 
 def load_scopes(ports: Ports, service: Service) -> list[Scope | None]:

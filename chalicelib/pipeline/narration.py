@@ -18,3 +18,12 @@ def append(ports: Ports, run: Run, data: bytes) -> Run:
         return run
     end = ports.logs.write(deploy_log(run.owner, run.number), int(run.facts.get("log", "0")), data)
     return run.noting(log=end)
+
+
+def within(output: bytes, seen: int, most: int, note: bytes) -> bytes:
+    """What of the next output is kept, `seen` bytes having come before: what never stops writing must not fill the disk. `note` says
+    at the end that there was more than `most` bytes."""
+    room = most - seen
+    if room <= 0:
+        return b""
+    return output if len(output) <= room else output[:room] + note

@@ -1,4 +1,4 @@
-"""How long a step may watch before it has to come back."""
+"""How long a step may watch before it has to come back, and how long until it watches again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from chalicelib.ports.clock import Clock
 WATCH = 8.0
 RESERVE = 3.0
 """Seconds kept for the commit and the next look."""
+
+
+FOLLOWED = 60.0
+"""Seconds of a build or release command for which it is watched without a break: somebody follows it."""
+LONGEST_PAUSE = 10.0
+
+
+def pause(watched: float) -> float:
+    """Seconds until the next slice of what has been watched for `watched` seconds: what takes minutes is looked at less and less
+    often, since each slice is paid for by the second, and its end is noticed a little later."""
+    return min(LONGEST_PAUSE, max(0.0, watched - FOLLOWED) / 30)
 
 
 @dataclass(frozen=True, slots=True)

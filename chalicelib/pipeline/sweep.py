@@ -36,7 +36,7 @@ def sweep(ports: Ports, *, ahead: float = 0) -> int:
 
 
 def _is_due(record: Run | Chore, due: datetime) -> bool:
-    return record.look_at <= due and not (record.finished if isinstance(record, Run) else record.done)
+    return record.look_at <= due and not (isinstance(record, Run) and record.finished)
 
 
 def _looked_after(ports: Ports, record: Run | Chore, now: datetime) -> bool:

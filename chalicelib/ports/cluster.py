@@ -118,5 +118,9 @@ class Cluster(Protocol):
     def watch_pod(self, namespace: str, name: str, uid: str, *, log_offset: int, seconds: float) -> PodStatus:
         """Looks at that very pod, and returns as soon as it ended, is gone or wrote beyond `log_offset`; at the latest after `seconds`."""
 
+    def delete_ended_pods(self, namespace: str, service_id: str, *, turn: int) -> None:
+        """Deletes the service's pods that have ended and are only looked at: replicas that the cluster gave up, and one-off pods of
+        this turn and earlier ones."""
+
     def evidence(self, namespace: str, service_id: str, owner: Anchor) -> list[PodEvidence]:
         """What the pods of templates that `owner` applied have to tell."""

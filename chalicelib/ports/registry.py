@@ -26,5 +26,9 @@ class Registry(Protocol):
     def grant_pull(self, service_id: str, repository: str, *, now: datetime) -> PullGrant:
         """New credentials for this repository, good for weeks."""
 
+    def remove_image(self, repository: str, digest: str, *, build: int) -> None:
+        """Removes one image, unless a build with a higher number than `build` has pushed the same since: so who comes late with this
+        call removes nothing new. Nothing there is no error."""
+
     def remove(self, repository: str) -> None:
         """Removes all images of the repository; nothing there is no error."""

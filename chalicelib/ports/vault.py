@@ -26,10 +26,10 @@ class Vault(Protocol):
     """Paths are made by `manifests/vault.py`. An entry is a whole map of names to secrets, and has versions from 1 on."""
 
     def read(self, path: str, *, version: int = 0) -> Mapping[str, Secret] | None:
-        """The entry at a version (0: the newest); None when there is none."""
+        """The entry at a version (0: the newest); None when there is none, or that version was destroyed."""
 
     def newest_version(self, path: str) -> int:
-        """The number of the newest version, whether or not a commit made it count; 0 when there is none."""
+        """The number of the newest version, destroyed or not, and whether or not a commit made it count; 0 when there is none."""
 
     def write(self, path: str, values: Mapping[str, Secret], *, cas: int) -> int:
         """Writes a whole new version on top of version `cas` (0: create only) and returns its number. Raises VaultConflict."""
@@ -39,6 +39,10 @@ class Vault(Protocol):
 
     def readable(self, workload: Workload, path: str) -> bool:
         """Whether the workload itself could read the entry now: its role, its policy and the path are right."""
+
+    def destroy(self, path: str, version: int) -> None:
+        """Removes the values of that one version for good. Its number is not given again, so who comes late with this call destroys
+        nothing that was written since. A version that is not there, or is destroyed already, is no error."""
 
     def purge(self, path_prefix: str) -> None:
         """Removes all entries below the prefix, every version; nothing there is no error."""

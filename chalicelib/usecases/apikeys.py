@@ -12,10 +12,10 @@ from chalicelib.domain.audit import AuditEntry, audited
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.people import ApiKey, ApiKeyOfUser, User
 from chalicelib.domain.policy import Action
+from chalicelib.pipeline.attempts import repeated
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Delete, Put, all_of, get_one
 from chalicelib.usecases.access import Actor
-from chalicelib.usecases.attempts import repeated
 
 KEY_BYTES = 32
 MAX_METADATA = 20

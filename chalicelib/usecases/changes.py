@@ -9,10 +9,10 @@ from typing import TypeVar
 from chalicelib.domain.addresses import check_name
 from chalicelib.domain.audit import audited
 from chalicelib.domain.hierarchy import Environment, Project, Service, Workspace
+from chalicelib.pipeline.attempts import repeated
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Put
 from chalicelib.usecases.access import Actor, check_version
-from chalicelib.usecases.attempts import repeated
 
 R = TypeVar("R", Workspace, Project, Environment, Service)
 

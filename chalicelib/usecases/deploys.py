@@ -10,9 +10,10 @@ from chalicelib.domain.builds import Build, BuildState
 from chalicelib.domain.deploys import Deploy, DeployState, deploy_log
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.hierarchy import Environment, Service, SourceKind
+from chalicelib.domain.keep import Keep
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.runs import Request, Run, RunKind
-from chalicelib.domain.snapshots import Keep, SnapshotRecord
+from chalicelib.domain.snapshots import SnapshotRecord
 from chalicelib.domain.sources import check_ref
 from chalicelib.domain.status import DeployStatus, status_of_deploy, status_of_run_as_deploy
 from chalicelib.domain.transcripts import shown_text
@@ -174,6 +175,12 @@ def _check_build(ports: Ports, service: Service, number: int) -> None:
             f"build v{number} of {service.address} has no image: it is {build.state.value}",
             code="build_not_usable",
             hint=f"choose a build that succeeded: ancla builds list {service.address}",
+        )
+    if build.keep is not Keep.LIVE:
+        raise Conflict(
+            f"the image of build v{number} of {service.address} has been removed",
+            code="image_expired",
+            hint=f"build its commit again: ancla deploy {service.address} --ref {build.commit[:12]}",
         )
 
 

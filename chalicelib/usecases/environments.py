@@ -9,11 +9,11 @@ from chalicelib.domain.addresses import Address, chosen_slug
 from chalicelib.domain.audit import audited
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.hierarchy import Environment
+from chalicelib.pipeline.attempts import repeated
 from chalicelib.pipeline.intents import accept_tree
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Check, Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor, check_version
-from chalicelib.usecases.attempts import repeated
 from chalicelib.usecases.changes import renamed, written
 from chalicelib.usecases.projects import get_project
 from chalicelib.usecases.refusals import check_open, slug_taken

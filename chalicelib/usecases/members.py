@@ -10,10 +10,10 @@ from chalicelib.domain.audit import audited
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.hierarchy import Workspace
 from chalicelib.domain.people import Membership, Role
+from chalicelib.pipeline.attempts import repeated
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor
-from chalicelib.usecases.attempts import repeated
 from chalicelib.usecases.membership import joining, leaving
 from chalicelib.usecases.people import get_user
 from chalicelib.usecases.workspaces import get_workspace

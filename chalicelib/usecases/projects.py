@@ -11,11 +11,11 @@ from chalicelib.domain.addresses import Address, Level, chosen_slug
 from chalicelib.domain.audit import audited
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.hierarchy import STANDARD_ENVIRONMENTS, Environment, Project, Service
+from chalicelib.pipeline.attempts import repeated
 from chalicelib.pipeline.intents import accept_tree
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor, check_version
-from chalicelib.usecases.attempts import repeated
 from chalicelib.usecases.changes import renamed
 from chalicelib.usecases.refusals import slug_taken
 from chalicelib.usecases.workspaces import get_workspace

@@ -8,10 +8,11 @@ from chalicelib.domain import keys
 from chalicelib.domain.config import resolve
 from chalicelib.domain.errors import Conflict, Invalid, StaleWrite
 from chalicelib.domain.hierarchy import Service
+from chalicelib.domain.keep import Keep
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.promotions import ConfigFrom, Preview, preview
 from chalicelib.domain.runs import Request, RunKind
-from chalicelib.domain.snapshots import FrozenVariable, Keep, Snapshot, SnapshotRecord, frozen, parse_document
+from chalicelib.domain.snapshots import FrozenVariable, Snapshot, SnapshotRecord, frozen, parse_document
 from chalicelib.pipeline.intents import Accepted, accept
 from chalicelib.pipeline.loads import load_scopes
 from chalicelib.pipeline.values import plain_value

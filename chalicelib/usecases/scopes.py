@@ -22,10 +22,10 @@ from chalicelib.domain.keys import Key
 from chalicelib.domain.people import Team
 from chalicelib.domain.secrets import Secret
 from chalicelib.manifests.vault import scope_path
+from chalicelib.pipeline.attempts import repeated
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Check, Put
 from chalicelib.usecases.access import Actor, Place
-from chalicelib.usecases.attempts import repeated
 from chalicelib.usecases.refusals import check_open
 
 VERSIONS_KEPT = 5

@@ -14,11 +14,11 @@ from chalicelib.domain.hierarchy import MAX_PROCESS_COUNT, Service, count_of
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.procfile import MAX_PROCESSES, RELEASE, is_process_name
 from chalicelib.domain.runs import Request, RunKind
+from chalicelib.pipeline.attempts import repeated
 from chalicelib.pipeline.intents import accept
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Check, Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor, check_version
-from chalicelib.usecases.attempts import repeated
 from chalicelib.usecases.changes import written
 from chalicelib.usecases.environments import get_environment
 from chalicelib.usecases.projects import get_project

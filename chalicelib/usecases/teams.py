@@ -9,10 +9,10 @@ from chalicelib.domain.addresses import chosen_slug, is_slug
 from chalicelib.domain.audit import audited
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.people import Team
+from chalicelib.pipeline.attempts import repeated
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor
-from chalicelib.usecases.attempts import repeated
 from chalicelib.usecases.workspaces import get_workspace
 
 

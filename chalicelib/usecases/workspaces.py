@@ -13,10 +13,10 @@ from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.hierarchy import Workspace
 from chalicelib.domain.people import Membership, Role, Team, WorkspaceOfUser
 from chalicelib.manifests.vault import scope_path
+from chalicelib.pipeline.attempts import repeated
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Check, Delete, Put, Store, all_of, get_one
 from chalicelib.usecases.access import Actor, check_version
-from chalicelib.usecases.attempts import repeated
 from chalicelib.usecases.changes import renamed
 from chalicelib.usecases.membership import joining, leaving
 from chalicelib.usecases.refusals import slug_taken

@@ -25,6 +25,8 @@ from tests.contracts.cluster_samples import (
 )
 from tests.contracts.cluster_world import World, eventually, user_processes
 
+MIB = 1024 * 1024
+
 
 @pytest.fixture
 def world(running_cluster: World) -> Iterator[World]:
@@ -194,6 +196,59 @@ def test_the_log_of_a_one_off_is_read_on_from_an_offset(world: World) -> None:
     second = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=len(first.log), seconds=8)
 
     assert (first.phase, first.log, second.log) == (PodPhase.RUNNING, b"one\n", b"two\n")
+
+
+def test_much_output_of_a_one_off_comes_in_bounded_parts_and_its_end_with_the_last_of_them(world: World) -> None:
+    size = 5 * MIB
+    _, uid = one_off(world, ["python3", "-c", f"print('x' * {size}); print('done'); raise SystemExit(3)"])
+    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
+    eventually(lambda: all_of(world, uid, start=size)[0] is PodPhase.FAILED)
+
+    phase, parts = all_of(world, uid, start=0)
+
+    assert phase is PodPhase.FAILED
+    assert b"".join(parts) == b"x" * size + b"\ndone\n"
+    assert max(len(part) for part in parts) <= 2 * MIB
+
+
+def test_a_follower_who_comes_too_late_for_what_was_cut_off_waits_for_the_end_and_gets_the_last_part(world: World) -> None:
+    _, uid = one_off(world, ["sh", "-c", f"head -c {20 * MIB} /dev/zero; sleep 2; echo done"])
+    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
+    eventually((world.home / "pods" / uid / "dropped").exists)
+
+    assert all_of(world, uid, start=0) == (PodPhase.SUCCEEDED, [b"done\n"])
+
+
+def all_of(world: World, uid: str, *, start: int) -> tuple[PodPhase, list[bytes]]:
+    """How the pod ended, and its output from `start` on as a follower gets it."""
+    parts: list[bytes] = []
+    while True:
+        status = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=start + sum(map(len, parts)), seconds=8)
+        parts.append(status.log)
+        if status.phase is not PodPhase.RUNNING and status.phase is not PodPhase.GATED:
+            return status.phase, parts
+
+
+def test_one_offs_that_have_ended_are_deleted_and_those_that_run_are_not(world: World) -> None:
+    _, uid = one_off(world, ["true"])
+    world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=1)
+    assert watch_once(world, uid)[0] is PodPhase.GATED
+    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
+    wait_for(world, uid)
+
+    world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=0)
+    world.cluster.delete_ended_pods(NAMESPACE, "another-service", turn=1)
+    assert watch_once(world, uid)[0] is PodPhase.SUCCEEDED
+
+    for _ in range(2):
+        world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=1)
+        assert watch_once(world, uid)[0] is PodPhase.GONE
+
+
+def test_deleting_ended_pods_leaves_the_replicas(world: World) -> None:
+    world.roll_out(1)
+    world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=1)
+    assert world.watch().settled
 
 
 def test_a_pod_of_another_uid_is_gone_and_its_gate_is_not_lifted(world: World) -> None:

@@ -159,6 +159,32 @@ def test_a_removed_image_is_gone_and_its_tree_with_the_last_repository(registry:
     assert not list((tmp_path / "home/images/sha256").iterdir())
 
 
+def test_one_image_is_removed_and_the_others_stay(registry: EmbeddedRegistry, digest: str, tmp_path: Path) -> None:
+    other = registry.put(make_tree(tmp_path / "other", "print('other')\n"), REPOSITORY, 2)
+    for _ in range(2):
+        registry.remove_image(REPOSITORY, digest, build=1)
+    assert not registry.has(REPOSITORY, digest)
+    assert registry.has(REPOSITORY, other)
+    assert [folder.name for folder in (tmp_path / "home/images/sha256").iterdir()] == [other.removeprefix("sha256:")]
+
+
+def test_an_image_that_a_later_build_pushed_again_is_not_removed_for_an_earlier_one(
+    registry: EmbeddedRegistry, digest: str, tmp_path: Path
+) -> None:
+    assert registry.put(make_tree(tmp_path / "again"), REPOSITORY, 5) == digest
+    registry.put(make_tree(tmp_path / "late"), REPOSITORY, 2)  # which another worker had in hand for long
+    registry.remove_image(REPOSITORY, digest, build=4)
+    assert registry.has(REPOSITORY, digest)
+    registry.remove_image(REPOSITORY, digest, build=5)
+    assert not registry.has(REPOSITORY, digest)
+
+
+def test_an_image_is_removed_from_one_repository_alone(registry: EmbeddedRegistry, digest: str, tmp_path: Path) -> None:
+    registry.put(make_tree(tmp_path / "again"), OTHER, 1)
+    registry.remove_image(REPOSITORY, digest, build=1)
+    assert not registry.has(REPOSITORY, digest) and registry.has(OTHER, digest)
+
+
 def test_a_removal_that_was_cut_short_is_completed_by_the_next(registry: EmbeddedRegistry, digest: str, tmp_path: Path) -> None:
     home = tmp_path / "home"
     entry = home / "registry" / REPOSITORY / digest.removeprefix("sha256:")

@@ -163,7 +163,50 @@ def test_purge_takes_an_entry_by_its_own_path_too(vault: Vault) -> None:
     assert vault.write(PATH, values("anew"), cas=0) == 1
 
 
+def test_a_destroyed_version_is_gone_and_its_number_is_not_given_again(vault: Vault) -> None:
+    vault.write(PATH, values("v1"), cas=0)
+    for _ in range(2):
+        vault.destroy(PATH, 1)
+    assert vault.read(PATH) is None and vault.read(PATH, version=1) is None
+    assert vault.newest_version(PATH) == 1
+    with pytest.raises(VaultConflict):
+        vault.write(PATH, values("late"), cas=0)
+    assert vault.write(PATH, values("v2"), cas=1) == 2
+
+
+def test_a_destruction_that_comes_late_destroys_nothing_newer(vault: Vault) -> None:
+    vault.write(PATH, values("v1"), cas=0)
+    vault.write(PATH, values("v2"), cas=1)
+    vault.destroy(PATH, 1)
+    assert vault.read(PATH, version=1) is None
+    assert opened(vault.read(PATH)) == opened(vault.read(PATH, version=2)) == {"TOKEN": "v2"}
+
+
+def test_destroying_what_is_not_there_is_no_error(vault: Vault) -> None:
+    vault.destroy(PATH, 1)
+    vault.write(PATH, values("v1"), cas=0)
+    vault.destroy(PATH, 2)
+    assert opened(vault.read(PATH)) == {"TOKEN": "v1"}
+
+
+def test_a_destroyed_entry_is_not_readable_for_its_workload(vault: Vault) -> None:
+    vault.write(ENTRY, values("frozen"), cas=0)
+    vault.allow(SERVICE, snapshot_prefix("s1"))
+    vault.destroy(ENTRY, 1)
+    assert not vault.readable(SERVICE, ENTRY)
+    vault.write(ENTRY, values("again"), cas=1)
+    assert vault.readable(SERVICE, ENTRY)
+
+
 # What only the embedded vault promises.
+
+
+def test_nothing_is_left_in_the_file_of_what_was_destroyed(home: Path) -> None:
+    vault = EmbeddedVault(home)
+    vault.destroy(PATH, 1)
+    vault.close()
+    with sqlite3.connect(home / "vault" / "vault.db") as connection:
+        assert connection.execute("SELECT length(sealed) FROM entry WHERE path = ?", (PATH,)).fetchall() == [(0,)]
 
 
 def test_an_empty_prefix_is_not_taken_for_everything(vault: EmbeddedVault) -> None:

@@ -25,6 +25,8 @@ class MemoryBuilder:
     duration: timedelta = timedelta(seconds=2)
     wait: Callable[[float], None] = lambda seconds: None
     """Lets virtual time go by while somebody watches."""
+    chatter: int = 0
+    """So many bytes more are in each log."""
     broken: set[str] = field(default_factory=set)
     jobs: dict[str, tuple[BuildJob, datetime]] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
@@ -40,7 +42,7 @@ class MemoryBuilder:
         if build_id not in self.jobs:
             return BuildStatus(state=JobState.LOST)
         job, began = self.jobs[build_id]
-        log = f"building {job.commit}\n".encode()[log_offset:]
+        log = (f"building {job.commit}\n".encode() + b"." * self.chatter)[log_offset:]
         if build_id in self.cancelled:  # also while it was waited for
             return BuildStatus(state=JobState.FAILED, log=log, code="build_cancelled", message="cancelled")
         if self.clock.now() < began + self.duration and seconds > 0:
@@ -50,7 +52,7 @@ class MemoryBuilder:
         if job.commit in self.broken:
             return BuildStatus(state=JobState.FAILED, log=log, code="build_failed", message="RUN ended with exit code 1", hint="mend it")
         digest = "sha256:" + hashlib.sha256(job.commit.encode()).hexdigest()
-        self.registry.images.setdefault(job.repository, set()).add(digest)
+        self.registry.put(job.repository, digest, job.number)
         processes = parse_procfile(self.source.files[job.commit][job.procfile])
         return BuildStatus(state=JobState.SUCCEEDED, log=log, image=Image(repository=job.repository, digest=digest, processes=processes))
 

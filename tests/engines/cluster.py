@@ -127,6 +127,16 @@ class MemoryCluster:
             return PodStatus(phase=PodPhase.RUNNING if uid in self.pods else PodPhase.GONE)
         return PodStatus(phase=PodPhase.SUCCEEDED, exit_code=0, log=b"migrated\n"[log_offset:])
 
+    def delete_ended_pods(self, namespace: str, service_id: str, *, turn: int) -> None:
+        ended = {
+            held.uid
+            for ref, held in self.objects.items()
+            if ref.kind == "Pod" and _label(held.manifest, SERVICE_LABEL) == service_id and held.fence and held.fence.turn <= turn
+            if (since := self.pods.get(held.uid)) is not None and self.clock.now() >= since + self.release_takes
+        }
+        for uid in ended:
+            self.lose_pod(uid)
+
     def evidence(self, namespace: str, service_id: str, owner: Anchor) -> list[PodEvidence]:
         return [PodEvidence(pod="p", process="web", state="running, not ready", probe="GET /_health/ answered 500", log_tail=("boom",))]
 

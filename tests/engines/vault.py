@@ -12,9 +12,11 @@ from chalicelib.ports.vault import VaultConflict, Workload
 
 @dataclass
 class MemoryVault:
-    entries: dict[str, list[dict[str, Secret]]] = field(default_factory=dict)
+    entries: dict[str, list[dict[str, Secret] | None]] = field(default_factory=dict)
     allowed: dict[str, tuple[Workload, str]] = field(default_factory=dict)
     sealed: bool = False
+    answers_lost: int = 0
+    """So many destructions will be done without their caller hearing of it."""
 
     def read(self, path: str, *, version: int = 0) -> Mapping[str, Secret] | None:
         self._check()
@@ -40,7 +42,15 @@ class MemoryVault:
     def readable(self, workload: Workload, path: str) -> bool:
         self._check()
         known, prefix = self.allowed.get(workload.service_id, (None, ""))
-        return known == workload and path.startswith(prefix) and path in self.entries
+        return known == workload and path.startswith(prefix) and self.read(path) is not None
+
+    def destroy(self, path: str, version: int) -> None:
+        self._check()
+        if 0 < version <= len(self.entries.get(path, [])):
+            self.entries[path][version - 1] = None
+        if self.answers_lost:
+            self.answers_lost -= 1
+            raise Unavailable("the vault's answer was lost")
 
     def purge(self, path_prefix: str) -> None:
         self._check()

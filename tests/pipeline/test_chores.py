@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.domain.chores import Chore, ChoreKind
@@ -10,6 +11,7 @@ from chalicelib.domain.runs import Outcome, RunKind
 from chalicelib.domain.secrets import Secret
 from chalicelib.manifests.kubernetes import render_anchor
 from chalicelib.manifests.vault import snapshot_path
+from chalicelib.ports.catalog import Entry
 from chalicelib.ports.store import all_of
 from tests.simulation.world import FILES, World
 
@@ -65,15 +67,14 @@ def test_only_the_active_deploy_is_renewed(world: World) -> None:
     world.put_service(process_counts={"web": 2})
     world.ended(world.accept(RunKind.SCALE))
     world.rest(days=16)
-    assert [chore.number for chore in chores_of(world, ChoreKind.RENEW) if not chore.done] == [2]
+    assert [chore.number for chore in chores_of(world, ChoreKind.RENEW)] == [2]
 
 
-def test_a_chore_that_fails_is_tried_again_ever_more_rarely_and_starts_afresh_once_it_works(world: World) -> None:
+def test_a_chore_that_fails_is_tried_again_ever_more_rarely_and_is_gone_once_it_works(world: World) -> None:
     world.engines.notifier.failures = 3
     began = world.clock.now()
     world.deploy()
-    (chore,) = chores_of(world, ChoreKind.ANNOUNCE)
-    assert chore.done and chore.attempts == 0
+    assert chores_of(world, ChoreKind.ANNOUNCE) == []
     assert world.clock.now() - began >= timedelta(seconds=2 + 4 + 8)
     assert [notice.state for notice in world.engines.notifier.notices.values()] == ["success"]
 
@@ -83,7 +84,7 @@ def test_a_chore_never_changes_an_outcome(world: World) -> None:
     run = world.deploy()
     world.advance(3600)
     assert world.run(run.number).outcome is Outcome.SUCCEEDED
-    assert not chores_of(world, ChoreKind.ANNOUNCE)[0].done
+    assert chores_of(world, ChoreKind.ANNOUNCE)[0].attempts > 5
 
 
 def test_an_anchor_of_a_run_that_failed_before_it_applied_anything_goes(world: World) -> None:
@@ -103,3 +104,26 @@ def test_what_a_service_that_is_gone_left_in_the_vault_late_goes_too(world: Worl
     world.engines.vault.write(snapshot_path(world.service.id, "late"), {"TOKEN": Secret("hush")}, cas=0)
     world.advance(300)
     assert world.engines.vault.entries == {}
+
+
+def test_a_release_pod_that_has_ended_goes_while_its_deploy_runs_on(world: World) -> None:
+    world.deploy({"Procfile": FILES["Procfile"] + "release: python migrate.py\n"})
+    world.advance(300)
+    assert [ref.name for ref in world.engines.cluster.objects if ref.kind == "Pod"] == []
+    assert set(world.engines.cluster.running(world.service.id)) == {"web", "worker"}
+
+
+def test_a_catalog_entry_that_somebody_wrote_late_is_put_right(world: World) -> None:
+    world.deploy()
+    right = world.engines.catalog.entries[world.service.id]
+    world.engines.catalog.entries[world.service.id] = replace(right, port=1)
+    world.advance(300)
+    assert world.engines.catalog.entries[world.service.id] == right
+
+
+def test_a_catalog_entry_of_a_first_deploy_that_failed_goes(world: World) -> None:
+    entry = Entry(service_id=world.service.id, name="api", address="127.0.0.1", port=1)
+    world.deploy_unhealthy()
+    world.engines.catalog.entries[world.service.id] = entry
+    world.advance(300)
+    assert world.engines.catalog.entries == {}

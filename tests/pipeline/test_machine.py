@@ -12,6 +12,7 @@ from chalicelib.domain.runs import Outcome, Run, RunKind, Stage
 from chalicelib.pipeline import machine
 from chalicelib.pipeline.backoff import LONGEST, backoff, patience
 from chalicelib.pipeline.overtime import out_of_time
+from chalicelib.pipeline.slices import pause
 from chalicelib.pipeline.work import NEVER_GIVEN_UP, RUN_LIMIT, overdue, stage_limit
 from chalicelib.ports.queue import MAX_DELAY, Work
 from chalicelib.ports.store import Put
@@ -152,3 +153,16 @@ def test_the_next_try_never_comes_after_the_stage_is_over(world: World) -> None:
     ended = world.run(run.number)
     assert ended.outcome is Outcome.FAILED and ended.finished_at is not None
     assert ended.finished_at - ended.passed[Stage.PREFLIGHT.value] == timedelta(seconds=120)
+
+
+def test_a_build_is_watched_without_a_break_at_first_and_then_ever_less_often() -> None:
+    assert [pause(watched) for watched in (0, 60, 120, 360, 3600)] == [0, 0, 2, 10, 10]
+
+
+def test_a_long_build_costs_few_looks_and_its_end_is_noticed_soon(world: World) -> None:
+    world.engines.builder.duration = timedelta(minutes=20)
+    began, looks = world.clock.now(), len(world.logs.written)
+    run = world.deploy()
+    assert run.outcome is Outcome.SUCCEEDED
+    assert world.clock.now() - began < timedelta(minutes=20, seconds=30)
+    assert len(world.logs.written) - looks < 300

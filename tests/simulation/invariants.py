@@ -105,7 +105,7 @@ class Watch:
             assert pinning.kind is RunKind.ROLLBACK and (not pinning.finished or pinning.outcome in GOOD), "a failed rollback pins"
         if lane.held is not None and not lane.pinned_by:
             chores = all_of(self.world.store, f"OF#{lane.service_id}", f"CHORE#{ChoreKind.TAKE_HELD.value}")
-            assert any(not chore.done for chore in chores), "a push is held back, and nobody will take it"
+            assert chores, "a push is held back, and nobody will take it"
 
     def _open_work_is_visible(self) -> None:
         if self.world.index_lag:

@@ -10,11 +10,14 @@ from chalicelib.domain.audit import first_break
 from chalicelib.domain.builds import Build, BuildState
 from chalicelib.domain.chores import Chore, ChoreKind
 from chalicelib.domain.deploys import Deploy, DeployState, Running
+from chalicelib.domain.keep import Keep
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.promotions import ConfigFrom
+from chalicelib.domain.retention import image_name
 from chalicelib.domain.runs import Outcome, Run, RunKind
 from chalicelib.manifests.names import PROCESS_LABEL, SERVICE_LABEL, repository_of
 from chalicelib.manifests.vault import scope_path, snapshot_path, snapshot_prefix
+from chalicelib.pipeline.retirement import needed_images
 from chalicelib.ports.store import all_of, get_one
 from tests.simulation.story import SEQUENCE, Story
 from tests.simulation.world import World
@@ -38,6 +41,8 @@ def assert_settled(story: Story) -> None:
             _runs_as_recorded(world, lane, lane.active)
             _secrets_are_those_that_were_set(story, lane.service_id, lane.active)
             _no_change_is_lost(story, lane, runs)
+        if service_id in live:
+            assert_retired(world, service_id)
     _nothing_outlives_its_record(world, live)
     _releases_ran_at_most_once(world)
     _deleted_environments_are_gone(world)
@@ -65,9 +70,9 @@ def _records_have_their_outcome(world: World, service_id: str) -> None:
 def _chores_are_done(world: World, lane: Lane) -> None:
     """All but one: the renewal of what the active deploy pulls with."""
     chores: list[Chore] = all_of(world.store, f"OF#{lane.service_id}", "CHORE#")
-    left = [(chore.kind, chore.number) for chore in chores if not chore.done and chore.kind is not ChoreKind.RENEW]
+    left = [(chore.kind, chore.number) for chore in chores if chore.kind is not ChoreKind.RENEW]
     assert not left, f"chores are left open: {left}"
-    renewals = [chore.number for chore in chores if not chore.done and lane.active is not None and chore.number == lane.active.run]
+    renewals = [chore.number for chore in chores if lane.active is not None and chore.number == lane.active.run]
     assert lane.closed or lane.active is None or len(renewals) == 1, "nobody renews the pull secret"
 
 
@@ -91,13 +96,36 @@ def _runs_as_recorded(world: World, lane: Lane, active: Running) -> None:
 def _secrets_are_those_that_were_set(story: Story, service_id: str, active: Running) -> None:
     """What is frozen are the values that counted when the snapshot was made, whatever was set since."""
     snapshot, entries = story.world.snapshot_of(service_id, active.snapshot), story.world.engines.vault.entries
-    frozen = entries[snapshot_path(service_id, active.snapshot)][0] if snapshot.secret_names else {}
-    assert set(frozen) == set(snapshot.secret_names)
+    frozen = entries[snapshot_path(service_id, active.snapshot)][-1] if snapshot.secret_names else {}
+    assert frozen is not None and set(frozen) == set(snapshot.secret_names), "secrets of what runs are gone"
     for name, value in frozen.items():
         assert value not in story.lost, "a value counts that nobody committed"
         origin = snapshot.config[name]
         scope = entries.get(scope_path(origin.scope_id))  # gone with its service, where that was promoted from
-        assert scope is None or scope[origin.vault_version - 1][name] == value
+        if scope is not None:
+            counted = scope[origin.vault_version - 1]
+            assert counted is not None and counted[name] == value
+
+
+def assert_retired(world: World, service_id: str) -> None:
+    """What can be chosen is there with all that it needs, and what has been retired is gone."""
+    registry, vault = world.engines.registry, world.engines.vault
+    for record in all_of(world.store, *keys.snapshots(service_id)):
+        assert record.keep is Keep.LIVE, "a snapshot is left between marked and removed"
+        assert registry.has(record.repository, record.digest), "the image of a snapshot that can be chosen is gone"
+        entry = vault.read(snapshot_path(service_id, record.hash), version=record.secrets) if record.secrets else {}
+        assert entry is not None, "the secrets of a snapshot that can be chosen are gone"
+    needed = needed_images(world.ports, [service for service in map(world.find_service, world.ids.values()) if service])
+    builds = [build for build in all_of(world.store, *keys.builds(service_id)) if build.image is not None]
+    needed |= {image_name(build) for build in builds if build.keep is Keep.LIVE}
+    for build in builds:
+        assert build.keep is not Keep.EXPIRING, "a build is left between marked and removed"
+        repository, digest = image_name(build)
+        there = registry.images.get(repository, {}).get(digest)
+        if image_name(build) in needed:
+            assert there is not None, f"the image of build {build.number} is gone and can still be chosen"
+        else:
+            assert there is None or there > build.number, f"the image of build {build.number} is still there"
 
 
 def _no_change_is_lost(story: Story, lane: Lane, runs: list[Run]) -> None:

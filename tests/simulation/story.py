@@ -13,7 +13,8 @@ from chalicelib.domain.promotions import ConfigFrom
 from chalicelib.domain.runs import RunKind
 from chalicelib.domain.secrets import Secret
 from chalicelib.pipeline import intents
-from chalicelib.usecases import promotions, webhooks
+from chalicelib.usecases import deploys, promotions, webhooks
+from chalicelib.usecases.deploys import DeployWish
 from chalicelib.usecases.promotions import Promotion
 from tests.simulation.faults import Faults
 from tests.simulation.world import API, FILES, REPOSITORY, Death, World
@@ -26,6 +27,18 @@ CANARY = "canary-"
 SEQUENCE = "SEQUENCE"
 """The variable that counts the changes of a service's config."""
 REDELIVERIES = 40
+ALLOWED = frozenset(
+    {
+        "build_not_usable",
+        "deploy_not_good",
+        "image_expired",
+        "nothing_deployed",
+        "service_closing",
+        "snapshot_expired",
+        "stale_write",
+    }
+)
+"""What a request may be refused with: each says that something else came first."""
 
 
 class Story:
@@ -57,7 +70,7 @@ class Story:
         except (Death, Unavailable, NotFound):
             pass
         except Conflict as conflict:
-            assert conflict.code in {"service_closing", "nothing_deployed", "snapshot_expired", "stale_write"}, conflict
+            assert conflict.code in ALLOWED, conflict
 
     def push(self, **files: str) -> str:
         commit = self.world.push({**FILES, "VERSION": str(self.number), **files})
@@ -132,9 +145,21 @@ def _scale(story: Story, at: Address) -> None:
 
 
 def _rollback(story: Story, at: Address) -> None:
-    lane = story.world.lane_of(story.world.read_service(at).id)
-    if lane.previous is not None:
-        story.world.accept(RunKind.ROLLBACK, at=at, snapshot=lane.previous.snapshot, rollback_to=lane.previous.deploy)
+    """To any earlier deploy, also one that was never good or whose snapshot has gone."""
+    service = story.world.read_service(at)
+    number = story.chance.randrange(story.world.lane_of(service.id).deploys + 1)
+    deploys.rollback(story.world.ports, service, number, "ada")
+
+
+def _old_build(story: Story, at: Address) -> None:
+    service = story.world.read_service(at)
+    number = story.chance.randrange(story.world.lane_of(service.id).builds + 1)
+    deploys.deploy(story.world.ports, service, DeployWish(build=number), "ada")
+
+
+def _old_commit(story: Story, at: Address) -> None:
+    if story.pushed:
+        story.world.accept(at=at, ref=story.chance.choice(sorted(story.pushed)))
 
 
 def _promote(story: Story, at: Address) -> None:
@@ -198,6 +223,8 @@ _ACTIONS: tuple[tuple[Callable[[Story, Address], None], float], ...] = (
     (_rotate, 1),
     (_scale, 2),
     (_rollback, 2),
+    (_old_build, 1.5),
+    (_old_commit, 1.5),
     (_promote, 3),
     (_pin, 1),
     (_unpin, 1.5),

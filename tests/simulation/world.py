@@ -49,7 +49,9 @@ class Death(BaseException):
 class World:
     """One workspace with one service (more can be made), and everything that makes it run."""
 
-    def __init__(self, seed: int = 0, *, index_lag: int = 0, wrap: Callable[[str, Any], Any] = lambda name, port: port) -> None:
+    def __init__(
+        self, seed: int = 0, *, index_lag: int = 0, kept: int = 20, wrap: Callable[[str, Any], Any] = lambda name, port: port
+    ) -> None:
         self.clock = VirtualClock(seed)
         self.index_lag = index_lag
         self.queue = VirtualQueue(self.clock)
@@ -58,7 +60,7 @@ class World:
         self.store = RecordStore(self.table)
         self.logs = RecordingLogs()
         self.ports = Ports(
-            settings=read_settings({"ANCLA_HOME": str(Path("/nonexistent"))}),
+            settings=read_settings({"ANCLA_HOME": str(Path("/nonexistent")), "ANCLA_KEEP_DEPLOYS": str(kept)}),
             clock=self.clock,
             store=wrap("store", self.store),
             queue=wrap("queue", self.queue),
@@ -251,7 +253,7 @@ class World:
         """The open runs and chores, as the sweep can see them."""
         found = self.store.find(Index.DUE, keys.OPEN, limit=100).items
         records = [record for record in (self.store.get(found) if found else []) if record is not None]
-        return [record for record in records if not (record.finished if isinstance(record, Run) else record.done)]
+        return [record for record in records if not (isinstance(record, Run) and record.finished)]
 
     def tick(self) -> None:
         """Moves on to the next event, and lets it happen."""

@@ -11,9 +11,9 @@ from typing import Any
 from chalicelib.domain import keys
 from chalicelib.domain.deploys import Deploy
 from chalicelib.domain.hierarchy import Service
+from chalicelib.domain.keep import Keep
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.runs import Run
-from chalicelib.domain.snapshots import Keep
 from chalicelib.pipeline import chores, machine
 from chalicelib.pipeline.intents import Accepted
 from chalicelib.ports.queue import Work

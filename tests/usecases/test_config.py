@@ -14,9 +14,9 @@ from chalicelib.domain.config import Scope
 from chalicelib.domain.errors import Conflict, NotFound, StaleWrite, Unavailable
 from chalicelib.domain.secrets import Secret
 from chalicelib.manifests.vault import scope_path
+from chalicelib.pipeline.attempts import TRIES
 from chalicelib.ports.store import all_of, get_one
 from chalicelib.usecases import access, services, workspaces
-from chalicelib.usecases.attempts import TRIES
 from chalicelib.usecases.config import VariableWish, delete_variable, import_text, list_variables, set_variable
 from chalicelib.usecases.scopes import VERSIONS_KEPT, ScopeAddress, scope_of_place
 from tests.usecases.racing import RacingStore, with_rival

@@ -125,14 +125,24 @@ class EmbeddedCluster:
                 pod = objects.find_uid(uid)
                 if pod is None or (pod.namespace, pod.name) != (namespace, name):
                     return PodStatus(phase=PodPhase.GONE, message="the pod is not there any more")
-                phase = pod_phase(pod)
-                over = phase in {PodPhase.SUCCEEDED, PodPhase.FAILED} or time.monotonic() >= deadline
                 # The phase is read before the log: what a finished pod wrote is then complete.
-                if over or output.output_size(folder) > log_offset:
+                phase = pod_phase(pod)
+                ended = phase in {PodPhase.SUCCEEDED, PodPhase.FAILED}
+                log, more = output.read_output(folder, log_offset, ended=ended)
+                if more:  # the end is told together with the last of the output
+                    return PodStatus(phase=PodPhase.RUNNING, log=log)
+                if log or ended or time.monotonic() >= deadline:
                     state = parse_state(pod.status)
-                    log = output.read_output(folder, log_offset)
                     return PodStatus(phase=phase, exit_code=state.exit_code, message=state.message, log=log)
                 time.sleep(_LOOK_EVERY)
+
+    def delete_ended_pods(self, namespace: str, service_id: str, *, turn: int) -> None:
+        """Replicas are never given up here: all that ends are one-off pods, and those carry a fence."""
+        over = {PodPhase.SUCCEEDED, PodPhase.FAILED}
+        with self._writing() as objects:
+            for pod in objects.labelled(namespace, SERVICE_LABEL, service_id):
+                if pod.kind == "Pod" and pod.fence and Fence.parse(pod.fence).turn <= turn and pod_phase(pod) in over:
+                    objects.delete(pod.uid)
 
     def evidence(self, namespace: str, service_id: str, owner: Anchor) -> list[PodEvidence]:
         with open_objects(self._home) as objects:

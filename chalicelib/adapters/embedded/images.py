@@ -13,6 +13,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from chalicelib.adapters.embedded.disk import locked, remove_tree, storage, write_whole
@@ -53,7 +54,8 @@ class Images:
             with locked(self._images / "lock", seconds=LOCK_SECONDS):
                 if not home.exists():
                     _move_whole(tree, home, self._images / "staging")
-                write_whole(entry / home.name, json.dumps({"number": number}).encode())
+                newest = max(number, _pushed_as(entry / home.name))
+                write_whole(entry / home.name, json.dumps({"number": newest}).encode())
         return digest
 
     def has(self, repository: str, digest: str) -> bool:
@@ -63,17 +65,34 @@ class Images:
         """Where the files of the image lie, if it is there."""
         return self._images / "sha256" / _hex(digest) / "tree"
 
+    def remove_image(self, repository: str, digest: str, *, number: int) -> None:
+        """Takes the image from the repository, unless it was pushed under a higher number since."""
+        file = self._entry(repository) / _hex(digest)
+        with self._changing():
+            if file.is_file() and _pushed_as(file) <= number:
+                file.unlink()
+                self._remove_unused(file.parent)
+
     def remove(self, repository: str) -> None:
-        """Takes all images from the repository; trees that no repository has any more go too, also where a death kept them so far."""
+        """Takes all images from the repository."""
         entry = self._entry(repository)
-        with storage(self._images), locked(self._images / "lock", seconds=LOCK_SECONDS):
+        with self._changing():
             for file in _files_of(entry):
                 file.unlink()
-            self._remove_empty(entry)
-            kept = {name for _, _, files in os.walk(self._registry) for name in files}
-            for home in _folders_of(self._images / "sha256"):
-                if home.name not in kept:
-                    remove_tree(home)
+            self._remove_unused(entry)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with storage(self._images), locked(self._images / "lock", seconds=LOCK_SECONDS):
+            yield
+
+    def _remove_unused(self, entry: Path) -> None:
+        """Removes what is empty of the folder, and the trees that no repository has any more, also where a death kept them so far."""
+        self._remove_empty(entry)
+        kept = {name for _, _, files in os.walk(self._registry) for name in files}
+        for home in _folders_of(self._images / "sha256"):
+            if home.name not in kept:
+                remove_tree(home)
 
     def _remove_empty(self, folder: Path) -> None:
         """Removes the folder, and those that it lies in, as far as nothing else is there."""
@@ -106,6 +125,11 @@ def freeze(tree: Path) -> str:
         if Path(folder) != tree:
             os.chmod(folder, 0o555)
     return f"sha256:{listing.hexdigest()}"
+
+
+def _pushed_as(file: Path) -> int:
+    """The highest number that the image was pushed under; 0: it was not."""
+    return int(json.loads(file.read_bytes())["number"]) if file.is_file() else 0
 
 
 def _move_whole(tree: Path, home: Path, staging: Path) -> None:

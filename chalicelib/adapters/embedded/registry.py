@@ -61,6 +61,9 @@ class EmbeddedRegistry:
         password = f"{_FORM}.{body}.{self._signature(body)}"
         return PullGrant(server=SERVER, username=service_id, password=Secret(password), expires=expires)
 
+    def remove_image(self, repository: str, digest: str, *, build: int) -> None:
+        self._images.remove_image(repository, digest, number=build)
+
     def remove(self, repository: str) -> None:
         self._images.remove(repository)
 

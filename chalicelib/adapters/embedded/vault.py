@@ -3,8 +3,9 @@
     $ANCLA_HOME/vault/vault.db    entries (sealed) and who may read below which prefix
     $ANCLA_HOME/vault/key         the key; the vault is worth nothing without it, and it nothing without the vault
 
-Every version is kept until its path is purged. Which ones count is known to the records alone (a variable may point to a version
-that is hundreds of writes old), so a vault that dropped old ones by number could drop one that counts; and here space is cheap.
+Every version is kept until it is destroyed or its path is purged; a destroyed one leaves its number. Which ones count is known to the
+records alone (a variable may point to a version that is hundreds of writes old), so a vault that dropped old ones by number could
+drop one that counts; and here space is cheap.
 
 Several processes use it at once (the server, and the node on behalf of pods); each call is one transaction.
 """
@@ -35,6 +36,7 @@ _SCHEMA = """
 _PROOF = "proof"
 """What is sealed with the first use, so that a wrong key is noticed before anything is read or written with it."""
 _READ = "SELECT version, sealed FROM entry WHERE path = ? AND (version = ? OR ? = 0) ORDER BY version DESC LIMIT 1"
+_DESTROY = "UPDATE entry SET sealed = x'' WHERE path = ? AND version = ?"
 _NEWEST = "SELECT coalesce(max(version), 0) FROM entry WHERE path = ?"
 _PROVE = "INSERT INTO proof SELECT ? WHERE NOT EXISTS (SELECT 1 FROM proof)"
 _ALLOW = "INSERT OR REPLACE INTO rule (service_id, namespace, account, prefix) VALUES (?, ?, ?, ?)"
@@ -60,7 +62,7 @@ class EmbeddedVault:
     def read(self, path: str, *, version: int = 0) -> Mapping[str, Secret] | None:
         with self._database.read() as connection:
             found = connection.execute(_READ, (path, version, version)).fetchone()
-        return None if found is None else self._opened(path, *found)
+        return None if found is None or not found[1] else self._opened(path, *found)
 
     def newest_version(self, path: str) -> int:
         with self._database.read() as connection:
@@ -83,7 +85,11 @@ class EmbeddedVault:
     def readable(self, workload: Workload, path: str) -> bool:
         prefixes = self._rules(workload.namespace, workload.account)
         prefix = prefixes.get(workload.service_id)
-        return prefix is not None and _below(path, prefix) and self.newest_version(path) > 0
+        return prefix is not None and _below(path, prefix) and self.read(path) is not None
+
+    def destroy(self, path: str, version: int) -> None:
+        with self._database.write() as connection:
+            connection.execute(_DESTROY, (path, version))
 
     def purge(self, path_prefix: str) -> None:
         prefix = _folder(path_prefix)

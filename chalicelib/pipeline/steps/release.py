@@ -10,9 +10,9 @@ from chalicelib.domain.runs import Run, Stage
 from chalicelib.manifests import names
 from chalicelib.manifests.kubernetes import render_release_config, render_release_pod
 from chalicelib.pipeline.loads import anchor_of, fence_of, load_snapshot
-from chalicelib.pipeline.narration import append, narrate
+from chalicelib.pipeline.narration import append, narrate, within
 from chalicelib.pipeline.outcome import Go, StepResult, Wait, fail
-from chalicelib.pipeline.slices import Slice
+from chalicelib.pipeline.slices import Slice, pause
 from chalicelib.pipeline.steps.diagnosis import shown
 from chalicelib.ports import Ports
 from chalicelib.ports.cluster import PodPhase, PodStatus
@@ -40,7 +40,7 @@ def watch_release(run: Run, ports: Ports, time: Slice) -> StepResult:
     ports.cluster.lift_gate(namespace, name, uid)
     seen = int(run.facts.get("release_log", "0"))
     status = ports.cluster.watch_pod(namespace, name, uid, log_offset=seen, seconds=time.left())
-    noted = append(ports, run, _kept(status.log, seen)).noting(release_log=seen + len(status.log))
+    noted = append(ports, run, within(status.log, seen, MAX_OUTPUT, CUT)).noting(release_log=seen + len(status.log))
     match status.phase:
         case PodPhase.SUCCEEDED:
             return Go(Stage.ROLL_OUT, noted)
@@ -54,16 +54,7 @@ def watch_release(run: Run, ports: Ports, time: Slice) -> StepResult:
                 CUT_OFF_HINT,
             )
         case _:
-            return Wait(0, noted)
-
-
-def _kept(output: bytes, seen: int) -> bytes:
-    """What of the next output goes to the run's log, `seen` bytes having come before: a command that never stops writing must not
-    fill the disk."""
-    room = MAX_OUTPUT - seen
-    if room <= 0:
-        return b""
-    return output if len(output) <= room else output[:room] + CUT
+            return Wait(pause((ports.clock.now() - run.stage_since).total_seconds()), noted)
 
 
 def _failed(run: Run, status: PodStatus) -> StepResult:

@@ -15,8 +15,9 @@ from chalicelib.domain.secrets import Secret
 from chalicelib.manifests import names
 from chalicelib.manifests.vault import scope_path
 from chalicelib.pipeline.loads import Gone, load_scopes, load_service
+from chalicelib.pipeline.narration import within
 from chalicelib.pipeline.outcome import End, Go, StepResult, Wait, fail
-from chalicelib.pipeline.slices import Slice
+from chalicelib.pipeline.slices import Slice, pause
 from chalicelib.pipeline.steps.diagnosis import shown
 from chalicelib.pipeline.values import plain_value
 from chalicelib.ports import Ports
@@ -27,6 +28,8 @@ from chalicelib.ports.store import Change, Put, get_one
 DOCKERFILES = ("Dockerfile.ancla", "Dockerfile")
 PROCFILES = ("Procfile.ancla", "Procfile")
 MAX_STARTS = 3
+MAX_LOG = 16 * 1024 * 1024
+CUT = b"\n[the build goes on: only the first 16 MB of its log are kept]\n"
 
 
 def resolve_ref(run: Run, ports: Ports, time: Slice) -> StepResult:
@@ -86,7 +89,8 @@ def reuse(run: Run, ports: Ports, time: Slice) -> StepResult:
         return Go(Stage.BUILD, noted)
     log = f"commit {build.commit[:12]} was built as v{known.build} already: its image is taken\n".encode()
     ports.logs.write(build.log, 0, log)
-    return _built(run, ports, replace(build, reused=known.build), known.image, ())
+    # Writing what is reused, though unchanged, keeps it from being retired at the same moment.
+    return _built(run, ports, replace(build, reused=known.build), known.image, (Put(known),))
 
 
 def start_build(run: Run, ports: Ports, time: Slice) -> StepResult:
@@ -117,12 +121,14 @@ def watch_build(run: Run, ports: Ports, time: Slice) -> StepResult:
     while True:
         status = ports.builder.watch(build.id, log_offset=written, seconds=time.left())
         if status.log:
-            written = ports.logs.write(build.log, written, status.log)
+            if kept := within(status.log, written, MAX_LOG, CUT):
+                ports.logs.write(build.log, written, kept)
+            written += len(status.log)
         if status.state is not JobState.RUNNING or not status.log or not time.left():
             break
     noted = run.noting(build_log=written)
     if status.state is JobState.RUNNING:
-        return Wait(0, noted)
+        return Wait(pause((ports.clock.now() - run.stage_since).total_seconds()), noted)
     if status.state is JobState.LOST:
         return _start_again(noted)
     if status.state is JobState.FAILED or status.image is None:

@@ -10,13 +10,13 @@ from chalicelib.domain.config import scope_owner
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.hierarchy import Environment, Project, Service
 from chalicelib.domain.runs import Outcome, Request, Run, RunKind, Stage
-from chalicelib.domain.snapshots import parse_document, snapshot_document
 from chalicelib.manifests import names
 from chalicelib.manifests.vault import scope_path, snapshot_prefix
 from chalicelib.pipeline.backoff import patience
 from chalicelib.pipeline.intents import accept
-from chalicelib.pipeline.loads import fence_of
+from chalicelib.pipeline.loads import fence_of, find_snapshot
 from chalicelib.pipeline.outcome import End, Go, StepResult, Wait
+from chalicelib.pipeline.retirement import needed_images, open_runs, services_of_project
 from chalicelib.pipeline.slices import Slice
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Delete, all_of, get_one
@@ -114,17 +114,14 @@ def _look_later(run: Run, ports: Ports) -> Wait:
 
 
 def _repositories_needed(ports: Ports, address: Address, service_id: str) -> set[str]:
-    """Where the images lie that the project's other services run, ran before, or are just being given."""
-    needed: set[str] = set()
-    services: list[Service] = all_of(ports.store, *keys.services(address.at(Level.PROJECT)))
-    for service in (service for service in services if service.id != service_id):
+    """Where the images lie that the project's other services can go back to, or are just being given."""
+    others = [service for service in services_of_project(ports, address) if service.id != service_id]
+    needed = {repository for repository, _ in needed_images(ports, others)}
+    for service in others:
         needed.add(names.repository_of(service.address, service.id))
         lane = get_one(ports.store, keys.lane(service.id))
-        if lane is None:
-            continue
-        needed |= _repositories(ports, service.id, [running.snapshot for running in (lane.active, lane.previous) if running])
-        for run in (get_one(ports.store, keys.run(service.id, number)) for number in (lane.running, *lane.waiting.values()) if number):
-            if run is not None and run.kind is RunKind.PROMOTION:
+        for run in open_runs(ports, lane) if lane is not None else []:
+            if run.kind is RunKind.PROMOTION:
                 needed |= _repositories(ports, run.request.source_service_id, [run.request.snapshot])
                 # The snapshots of the service that goes may be gone already, when this is done a second time.
                 needed |= {names.repository_of(address, service_id)} if run.request.source_service_id == service_id else set()
@@ -141,8 +138,8 @@ def _repositories_promoted_to(ports: Ports, service_id: str) -> set[str]:
 
 def _repositories(ports: Ports, service_id: str, snapshots: Iterable[str]) -> set[str]:
     """Where the images of those snapshots lie that are still there."""
-    documents = [ports.logs.read(snapshot_document(service_id, snapshot)) for snapshot in snapshots]
-    return {parse_document(document).image.repository for document in documents if document}
+    found = [find_snapshot(ports, service_id, snapshot) for snapshot in snapshots]
+    return {snapshot.image.repository for snapshot in found if snapshot is not None}
 
 
 def _with_scopes(ports: Ports, workspace: str, records: list[Environment] | list[Project]) -> list[Change]:

@@ -8,23 +8,26 @@ from pathlib import Path
 CAP = 8 * 1024 * 1024
 """Bytes after which a log is cut: the newest part moves to `log.1`."""
 KEPT = 1024 * 1024
+LOOK = 2 * 1024 * 1024
+"""Bytes that are read into memory at once: more than a deploy's log keeps of a release command, so that it can say that there was more."""
 
 
-def read_output(folder: Path, offset: int) -> bytes:
-    """All output from byte `offset` on, counted from the pod's first; what was cut off is missing."""
+def read_output(folder: Path, offset: int, *, ended: bool = False) -> tuple[bytes, bool]:
+    """Output from byte `offset` on, counted from the pod's first, as much as one look takes; and whether there is more. What was cut
+    off before it was asked for is missing: instead there is the last part, once the pod has `ended`."""
     try:
         with open(folder / "log", "rb") as file:
-            file.seek(max(0, offset - _dropped(folder)))
-            return file.read()
+            size = os.fstat(file.fileno()).st_size
+            place = offset - _dropped(folder)
+            if place < 0:
+                if not ended:
+                    return b"", False
+                place = max(0, size - LOOK)
+            file.seek(place)
+            data = file.read(LOOK)
+            return data, place + len(data) < size
     except FileNotFoundError:
-        return b""
-
-
-def output_size(folder: Path) -> int:
-    try:
-        return _dropped(folder) + os.stat(folder / "log").st_size
-    except FileNotFoundError:
-        return 0
+        return b"", False
 
 
 def tail(folder: Path, lines: int) -> tuple[str, ...]:
