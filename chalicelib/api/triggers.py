@@ -9,7 +9,7 @@ from typing import Any
 from chalice.app import SQSEvent
 
 from chalicelib.pipeline import chores, machine
-from chalicelib.pipeline.sweep import sweep
+from chalicelib.pipeline.sweep import forget_receipts, sweep
 from chalicelib.ports import Ports
 from chalicelib.ports.queue import Work
 
@@ -32,3 +32,4 @@ def work_on(ports: Ports, work: Work, event: SQSEvent) -> None:
 
 def sweep_now(ports: Ports, *, ahead: float = 0) -> None:
     sweep(ports, ahead=ahead)
+    forget_receipts(ports)

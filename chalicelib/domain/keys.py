@@ -66,12 +66,14 @@ class Index(StrEnum):
     ID = "id"
     """By the first 8 characters of an id; sorted by the whole id."""
     DUE = "due"
-    """Open runs and chores, all under `OPEN`; sorted by the minute in which they should have been looked at."""
+    """Open runs and chores, all under `OPEN`, sorted by the minute in which they should have been looked at; receipts of idempotent
+    requests under `RECEIPT`, by the minute in which they expire."""
     SOURCE = "source"
     """Services by normalized clone URL; sorted by address."""
 
 
 OPEN = "open"
+RECEIPT = "receipt"
 ID_PREFIX = 8
 
 
@@ -265,6 +267,8 @@ def index_entries(record: object) -> dict[Index, tuple[str, str]]:
             return entries
         case Chore():
             return {Index.DUE: (OPEN, minute(record.look_at))}
+        case Answered():
+            return {Index.DUE: (RECEIPT, minute(record.expires))}
         case _:
             return {}
 

@@ -1,4 +1,6 @@
-"""Finds open runs and chores that nobody looked at in time, and has them looked at. Costs in proportion to what is open."""
+"""Finds open runs and chores that nobody looked at in time, and has them looked at. Costs in proportion to what is open.
+
+Receipts of idempotent requests that have expired are removed by the same schedule."""
 
 from __future__ import annotations
 
@@ -8,11 +10,12 @@ from datetime import datetime, timedelta
 from chalicelib.domain import keys
 from chalicelib.domain.chores import Chore
 from chalicelib.domain.keys import Index
+from chalicelib.domain.receipts import Answered
 from chalicelib.domain.runs import Run
 from chalicelib.pipeline.backoff import backoff
 from chalicelib.pipeline.looks import look_at_chore, look_at_run, send
 from chalicelib.ports import Ports
-from chalicelib.ports.store import Put, StoreConflict
+from chalicelib.ports.store import Delete, Put, StoreConflict
 
 PAGE = 100
 FIRST_DELAY = 15.0
@@ -33,6 +36,22 @@ def sweep(ports: Ports, *, ahead: float = 0) -> int:
         if page.next is None:
             return count
         after = page.next
+
+
+def forget_receipts(ports: Ports) -> int:
+    """Removes receipts that have expired, a page of them at the most, and returns how many: there is a next sweep."""
+    now = ports.clock.now()
+    found = ports.store.find(Index.DUE, keys.RECEIPT, up_to=keys.minute(now), limit=PAGE).items
+    expired = [record for record in ports.store.get(found) if isinstance(record, Answered) and record.expires <= now] if found else []
+    return sum(_removed(ports, receipt) for receipt in expired)
+
+
+def _removed(ports: Ports, receipt: Answered) -> bool:
+    try:
+        ports.store.commit([Delete(receipt)])
+    except StoreConflict:
+        return False  # the key is in use again
+    return True
 
 
 def _is_due(record: Run | Chore, due: datetime) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from chalicelib.domain import keys
 from chalicelib.domain.receipts import Answered
+from chalicelib.pipeline.sweep import PAGE, forget_receipts
 from chalicelib.ports.store import Delete, Put, get_one
 from tests.api.client import Answer, Api
 from tests.world import World
@@ -135,3 +136,22 @@ def test_a_stored_answer_never_holds_an_api_key(world: World) -> None:
 def test_a_key_that_cannot_be_one_is_refused(world: World) -> None:
     for bad in ("", "x" * 256, "é"):
         assert Api(world).post("/workspaces", {"name": "One"}, headers={"Idempotency-Key": bad}).code == "idempotency_key_invalid"
+
+
+def test_a_receipt_goes_once_it_has_expired_and_not_before(world: World) -> None:
+    world.make_workspace()
+    Api(world).post(PROJECTS, {"name": "Shop"}, headers=KEY)
+    world.clock.passes(hours=23, minutes=59)
+    assert forget_receipts(world.ports) == 0
+    assert receipt(world) is not None
+    world.clock.passes(minutes=2)
+    assert forget_receipts(world.ports) == 1
+    assert receipt(world) is None
+
+
+def test_of_many_expired_receipts_each_sweep_removes_a_page(world: World) -> None:
+    for number in range(PAGE + 1):
+        expired = Answered(user_id="u", key=f"k-{number}", request_hash="h", expires=world.clock.now())
+        world.ports.store.commit([Put(expired)])
+    world.clock.passes(minutes=1)
+    assert [forget_receipts(world.ports) for _ in range(3)] == [PAGE, 1, 0]
