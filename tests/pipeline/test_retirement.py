@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.domain import keys
@@ -13,11 +15,13 @@ from chalicelib.domain.keep import Keep
 from chalicelib.domain.runs import Outcome, Run, RunKind
 from chalicelib.domain.snapshots import SnapshotRecord
 from chalicelib.manifests.vault import snapshot_path
-from chalicelib.ports.store import Put, all_of
+from chalicelib.pipeline.retirement import retire_images, retire_snapshots
+from chalicelib.ports.store import Put, StoreConflict, all_of
 from chalicelib.usecases import deploys
 from chalicelib.usecases.deploys import DeployWish
 from tests.simulation.settled import assert_retired
 from tests.simulation.world import API, FILES, World
+from tests.usecases.racing import with_rival
 
 KEPT = 2
 PRODUCTION = Address("acme", "shop", "production", "api")
@@ -160,7 +164,7 @@ def test_a_promotion_of_a_snapshot_that_has_gone_meanwhile_fails_at_once_and_say
     world.make_service(PRODUCTION)
     deploy_versions(world, "1")
     (record,) = snapshots_of(world)
-    world.store.commit([Put(SnapshotRecord(**{name: getattr(record, name) for name in record.__slots__} | {"keep": Keep.EXPIRING}))])
+    world.store.commit([Put(replace(record, keep=Keep.EXPIRING))])
     run = promote(world)
     assert run.outcome is Outcome.FAILED and run.failure is not None
     assert run.failure.code == "snapshot_expired"
@@ -175,3 +179,34 @@ def test_what_was_marked_before_a_death_is_removed_by_the_next_look(world: World
     world.advance(900)
     assert len(snapshots_of(world)) == KEPT
     assert_retired(world, world.service.id)
+
+
+def test_a_build_that_takes_an_image_at_the_moment_it_is_retired_keeps_it() -> None:
+    world = World()
+    commit = world.push({**FILES, "VERSION": "1"})
+    world.ended(world.accept(RunKind.BUILD_ONLY))
+    for version in ("2", "3"):
+        world.push({**FILES, "VERSION": version})
+        world.ended(world.accept(RunKind.BUILD_ONLY))
+    few = replace(world.ports, settings=replace(world.ports.settings, kept_deploys=KEPT))
+    world.set_secret("TOKEN", "of the vault that is away")
+    world.engines.vault.sealed = True  # so that the run has taken the image, and goes no further
+    again = world.accept(ref=commit)
+    with pytest.raises(StoreConflict):
+        retire_images(with_rival(few, lambda: world.advance(2)), world.lane(), API)
+    world.engines.vault.sealed = False
+    assert world.ended(again).outcome is Outcome.SUCCEEDED
+    retire_images(few, world.lane(), API)
+    assert builds_of(world) == {1: Keep.LIVE, 2: Keep.REMOVED, 3: Keep.LIVE, 4: Keep.LIVE}
+    assert_retired(world, world.service.id)
+
+
+def test_a_rollback_that_is_accepted_at_the_moment_its_snapshot_is_retired_is_heard() -> None:
+    world = World()
+    deploy_versions(world, "1", "2", "3")
+    few = replace(world.ports, settings=replace(world.ports.settings, kept_deploys=KEPT))
+    lane = world.lane()
+    with pytest.raises(StoreConflict):
+        retire_snapshots(with_rival(few, lambda: deploys.rollback(few, world.read_service(), 1, "ada")), lane, API)
+    world.settle()
+    assert world.lane().active is not None and world.run(world.lane().intent).outcome is Outcome.SUCCEEDED
