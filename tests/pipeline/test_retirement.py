@@ -15,8 +15,11 @@ from chalicelib.domain.keep import Keep
 from chalicelib.domain.runs import Outcome, Run, RunKind
 from chalicelib.domain.snapshots import SnapshotRecord
 from chalicelib.manifests.vault import snapshot_path
+from chalicelib.pipeline.outcome import Go
 from chalicelib.pipeline.retirement import retire_images, retire_snapshots
-from chalicelib.ports.store import Put, StoreConflict, all_of
+from chalicelib.pipeline.slices import Slice
+from chalicelib.pipeline.steps.snapshot import snapshot
+from chalicelib.ports.store import Check, Put, StoreConflict, all_of
 from chalicelib.usecases import deploys
 from chalicelib.usecases.deploys import DeployWish
 from tests.simulation.settled import assert_retired
@@ -210,3 +213,31 @@ def test_a_rollback_that_is_accepted_at_the_moment_its_snapshot_is_retired_is_he
         retire_snapshots(with_rival(few, lambda: deploys.rollback(few, world.read_service(), 1, "ada")), lane, API)
     world.settle()
     assert world.lane().active is not None and world.run(world.lane().intent).outcome is Outcome.SUCCEEDED
+
+
+def test_a_snapshot_that_was_retired_is_made_anew_when_it_is_wanted_again(world: World) -> None:
+    world.set_secret("TOKEN", "the same")
+    hashes: list[str] = []
+    world.push()
+    for value in ("1", "2", "3", "4", "1"):
+        world.set_variable("LEVEL", value)
+        run = world.ended(world.accept(RunKind.CONFIG_ONLY if hashes else RunKind.DEPLOY))
+        world.advance(60)
+        assert run.outcome is Outcome.SUCCEEDED
+        hashes.append(run.snapshot)
+    assert hashes[4] == hashes[0]
+    path = snapshot_path(world.service.id, hashes[0])
+    assert world.engines.vault.newest_version(path) == 2 and world.engines.vault.read(path) is not None
+    assert_retired(world, world.service.id)
+
+
+def test_a_promotion_checks_that_its_snapshot_is_kept_in_the_commit_that_takes_it(world: World) -> None:
+    world.make_service(PRODUCTION)
+    deploy_versions(world, "1")
+    (record,) = snapshots_of(world)
+    source = {"source_service_id": world.service.id, "source_address": str(API), "snapshot": record.hash}
+    run = world.accept(RunKind.PROMOTION, at=PRODUCTION, **source).run
+    assert run is not None
+    result = snapshot(run, world.ports, Slice(world.clock, world.clock.now()))
+    assert isinstance(result, Go)
+    assert Check(keys.key_of(record), record.version) in result.changes
