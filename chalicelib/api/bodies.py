@@ -84,7 +84,7 @@ def _converted(values: Any, schema: Any, *, strict: bool) -> Any:
         return msgspec.convert(values, schema, strict=strict)
     except msgspec.ValidationError as error:
         problem = str(error)
-        field = _field_of(problem)
+        field = _shortened(_field_of(problem))
         said = _PATH.sub("", problem).replace("`", "'")
         text = next((plainer for words, plainer in _PLAINER.items() if said.startswith(words)), said[:200])
         raise Invalid(
@@ -92,6 +92,10 @@ def _converted(values: Any, schema: Any, *, strict: bool) -> Any:
             hint=f"use {' or '.join(choices)}" if (choices := _choices(schema, field)) else "correct this field and send it again",
             extra={field or "body": text},
         ) from None
+
+
+MAX_SHOWN = 100
+"""Characters of a field's name that an error repeats."""
 
 
 def _choices(schema: Any, field: str) -> list[str]:
@@ -103,6 +107,11 @@ def _choices(schema: Any, field: str) -> list[str]:
 
 def _begun_small(text: str) -> str:
     return f"{text[:1].lower()}{text[1:]}"
+
+
+def _shortened(field: str) -> str:
+    """A name that somebody made up can be as long as the request."""
+    return field if len(field) <= MAX_SHOWN else f"{field[:MAX_SHOWN]}…"
 
 
 def _field_of(problem: str) -> str:

@@ -34,6 +34,15 @@ def test_an_unknown_field_is_named(world: World, route: Route) -> None:
 
 
 @pytest.mark.parametrize("route", READS, ids=name_of)
+def test_an_unknown_field_with_a_name_of_any_length_is_named_by_its_beginning(world: World, route: Route) -> None:
+    world.make_service()
+    answer = Api(world, routes=[route]).call(route.method, path_of(route), {"x" * 20_000: "x"})
+    assert answer.status == 422
+    assert "x" * 100 in answer.text
+    assert len(answer.text) < 2_000
+
+
+@pytest.mark.parametrize("route", READS, ids=name_of)
 def test_another_content_type_is_refused_in_our_shape(world: World, route: Route) -> None:
     world.make_service()
     answer = Api(world, routes=[route]).call(route.method, path_of(route), raw=b"name=x", headers={"Content-Type": "text/plain"})

@@ -14,6 +14,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.hierarchy import Source
 from chalicelib.ports.source import Revision, SourceHost, SourceProblem
 from tests.contracts.repositories import Repository, no_server, server_that_hangs, server_that_wants_a_password
+from tests.machine import git
 
 PROCFILE = "web: python server.py\n"
 
@@ -88,6 +89,14 @@ def test_an_empty_repository_has_nothing_to_deploy(source: SourceHost, repositor
     problem = refused(source, str(repository.path))
     assert problem.code == "ref_not_found"
     assert "no commit" in problem.message
+
+
+def test_a_repository_of_another_object_format_is_told_from_an_empty_one(source: SourceHost, tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "main", "--object-format=sha256", "long")
+    git(tmp_path / "long", "commit", "-q", "--allow-empty", "-m", "A change")
+    problem = refused(source, str(tmp_path / "long"))
+    assert (problem.code, "SHA-256" in problem.message) == ("repository_unsafe", True)
+    assert "--object-format=sha1" in problem.hint
 
 
 def test_a_repository_that_is_not_there_is_named(source: SourceHost, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from chalicelib.domain.sources import check_location, check_ref
 
 MAX_LISTING = 4 * 1024 * 1024
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ABBREVIATED = re.compile(r"[0-9a-f]{4,39}")
 
 
@@ -92,7 +93,10 @@ class Repositories:
         with self._translated(location):
             self.git.prepare()
             output = self.git.run("ls-remote", "--quiet", "--", address, *names, seconds=deadline.left, limit=MAX_LISTING)
-        lines = (line.partition("\t") for line in output.decode(errors="replace").splitlines())
+        lines = [line.partition("\t") for line in output.decode(errors="replace").splitlines()]
+        if any(_SHA256.fullmatch(commit) for commit, _, _ in lines):
+            hint = "convert it: git init --object-format=sha1, and import its history there"
+            raise RepositoryProblem("repository_unsafe", f"{location} names its objects by SHA-256, which is not supported", hint)
         return {name: commit for commit, _, name in lines if _COMMIT.fullmatch(commit)}
 
     def _completed(self, location: str, abbreviated: str, deadline: Deadline) -> str:

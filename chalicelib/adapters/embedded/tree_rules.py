@@ -68,7 +68,14 @@ def links_of(entries: Sequence[TreeEntry]) -> list[TreeEntry]:
 
 
 def shown(path: bytes) -> str:
-    return repr(path.decode(errors="backslashreplace"))
+    return "'" + "".join(_shown(character) for character in path.decode(errors="surrogateescape")) + "'"
+
+
+def _shown(character: str) -> str:
+    """The character itself, or how its byte is written where it is no text."""
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character if character.isprintable() else repr(character)[1:-1]
 
 
 def _check_entry(entry: TreeEntry, name: str) -> None:
