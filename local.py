@@ -14,8 +14,9 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, NoReturn
 from urllib.parse import quote
@@ -23,14 +24,16 @@ from urllib.parse import quote
 from chalice.app import Chalice, ScheduledEventConfig, SQSEventConfig
 from chalice.config import Config
 from chalice.local import ForbiddenError, LambdaContext, LocalGateway
-from waitress.server import create_server
 
 from app import app, ports
 from chalicelib.adapters.embedded.disk import OWNER_ONLY, write_whole
-from chalicelib.adapters.embedded.node.control import ensure_node, node_pid
+from chalicelib.adapters.embedded.http_server import make_server
+from chalicelib.adapters.embedded.node.control import ensure_node
+from chalicelib.adapters.embedded.node.keeper import keep_node
 from chalicelib.adapters.embedded.queue import SqliteQueue
 from chalicelib.api.http import unknown_path
 from chalicelib.api.triggers import TIME, sweep_now
+from chalicelib.api.unread import MAX_HEADERS, MAX_REQUEST, headers_of, unread
 from chalicelib.domain.errors import AnclaError, Conflict
 from chalicelib.ports import Ports
 from chalicelib.ports.queue import Received, Work
@@ -43,57 +46,47 @@ CONNECTIONS = 600
 """So many may be open at once: some callers that send half a request and wait keep nobody out. select() takes 1024 descriptors in all."""
 SILENCE = 20
 """Seconds after which a connection is closed on which nothing is said and nothing is asked."""
-NODE_LOOK = 1.0
-"""How often, in seconds, the node is looked after."""
-MAX_REQUEST = 6 * 1024 * 1024
-"""A little more than the largest body that any route takes: the door itself refuses the rest with a proper error."""
-REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content"}
 
 log = logging.getLogger("ancla.local")
 
 
-def main() -> int:
+def main(chalice_app: Chalice, make_ports: Callable[[], Ports]) -> int:
+    """Serves the app's routes, queues and schedules over these ports, which are those that its functions use. Returns the exit code."""
     os.umask(OWNER_ONLY)
     logging.basicConfig(level=os.environ.get("ANCLA_LOG", "WARNING"), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of every request that waits for a thread
     try:
         settings = read_settings()
-        made = ports()
+        made = make_ports()
         with closing(_locked(settings)) as lock:
-            _serve(settings, made, lock)
+            _serve(chalice_app, settings, made, lock)
     except AnclaError as error:
         print(f"ancla: {error.message}\n  {error.hint}".rstrip(), file=sys.stderr)
         return 1
     return 0
 
 
-def _serve(settings: Settings, made: Ports, lock: IO[str]) -> None:
+def _serve(chalice_app: Chalice, settings: Settings, made: Ports, lock: IO[str]) -> None:
     stopping = threading.Event()
+    ended = os.eventfd(0)
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        os.eventfd_write(ended, 1)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    server = _http_server(settings)
+        signal.signal(number, stop)
+    server = _http_server(chalice_app, settings)
     ensure_node(settings)
     key_file = _admin_key(settings, made)
     _take_over(made)
-    threads = [*_queue_loops(app, made, stopping), *_schedule_loops(app, stopping), threading.Thread(target=server.run, daemon=True)]
-    for thread in threads:
+    loops = [*_queue_loops(chalice_app, made, stopping), *_schedule_loops(chalice_app, stopping)]
+    for thread in (*loops, threading.Thread(target=server.run, daemon=True)):
         thread.start()
     print(f"Ancla serves at {settings.public_url}, its services at port {settings.router_port}; embedded engines, all in {settings.home}")
     print(f"the key of the user admin is in {key_file}", flush=True)
-    while not stopping.wait(NODE_LOOK):
-        _keep_node(settings)
+    keep_node(settings, until=ended)
     _end_all(settings, lock)
-
-
-def _keep_node(settings: Settings) -> None:
-    """A node that died is started again: it finds its processes running."""
-    if node_pid(settings.home) is None:
-        log.warning("the node is gone and is started again")
-        try:
-            ensure_node(settings)
-        except AnclaError as error:
-            log.error("the node could not be started: %s", error.message)
 
 
 def _end_all(settings: Settings, lock: IO[str]) -> NoReturn:
@@ -202,17 +195,19 @@ def _seconds(expression: str) -> float:
     return float(match[1]) * {"minute": 60, "hour": 3600, "day": 86400}[match[2]]
 
 
-def _http_server(settings: Settings) -> Any:
+def _http_server(chalice_app: Chalice, settings: Settings) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        gateway = LocalGateway(app, Config())
+        gateway = LocalGateway(chalice_app, Config())
     try:
-        return create_server(
+        return make_server(
             _wsgi(gateway),
+            _refused,
             host=settings.host,
             port=settings.port,
             threads=HTTP_THREADS,
             max_request_body_size=MAX_REQUEST,
+            max_request_header_size=MAX_HEADERS,
             connection_limit=CONNECTIONS,
             channel_timeout=SILENCE,
             cleanup_interval=SILENCE // 4,
@@ -225,6 +220,13 @@ def _http_server(settings: Settings) -> Any:
             code="port_in_use",
             hint="stop what listens there, or set ANCLA_PORT",
         ) from None
+
+
+def _refused(status: int, reason: str) -> tuple[Mapping[str, str], bytes]:
+    """What waitress answers where it cannot read a request."""
+    sent = unread(status, reason, LambdaContext("http", 256).aws_request_id)
+    log.info("refused with %s what could not be read", status)
+    return sent.headers, sent.body.encode()
 
 
 def _wsgi(gateway: LocalGateway) -> Callable[..., list[bytes]]:
@@ -242,16 +244,17 @@ def _wsgi(gateway: LocalGateway) -> Callable[..., list[bytes]]:
             answer = gateway.handle_request(environ["REQUEST_METHOD"], path, headers, body)
             status, sent, text = answer["statusCode"], dict(answer["headers"]), answer["body"] or ""
         except ForbiddenError as error:
-            unknown = unknown_path(str(error.headers.get("x-amzn-RequestId", "")))
-            status, sent, text = unknown.status, {"Content-Type": "application/json", **unknown.headers}, unknown.body
+            request_id = str(error.headers.get("x-amzn-RequestId", ""))
+            unknown = unknown_path(request_id)
+            status, sent, text = unknown.status, headers_of(request_id), unknown.body
         data = text if isinstance(text, bytes) else text.encode()
         if status != 204:
             sent["Content-Length"] = str(len(data))
-        start_response(f"{status} {REASONS.get(status, 'Error')}", [(name, str(value)) for name, value in sent.items()])
+        start_response(f"{status} {HTTPStatus(status).phrase}", [(name, str(value)) for name, value in sent.items()])
         return [data] if environ["REQUEST_METHOD"] != "HEAD" else []
 
     return serve
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(app, ports))

@@ -41,7 +41,7 @@ HOMES = {
     "socket": (ADAPTERS,),
     "sqlite3": (ADAPTERS,),
     "subprocess": (ADAPTERS,),
-    "waitress": ("local.py",),
+    "waitress": (f"{ADAPTERS}embedded/http_server.py",),
     "yarl": (f"{ADAPTERS}embedded/node/",),
 }
 """Where each vendor (and each module of the standard library that reaches outside) may be imported."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import uuid
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.journeys.town import CONFIG, PROJECT, SERVICE, SERVICES, WORKSPACE, Town, check_refused
@@ -16,6 +18,25 @@ KIB = 1024
 MIB = 1024 * KIB
 NOBODY = f"{SERVICES}/nobody"
 LONG = "x" * 400_000
+TOO_LONG = 7 * MIB
+POST = ("POST /api/v1/workspaces HTTP/1.1", "Host: ancla")
+CHUNKED = (*POST, "Transfer-Encoding: chunked")
+EXPECTING = "Expect: 100-continue"
+
+
+def request(*lines: str, body: bytes = b"") -> bytes:
+    """A request as it goes over the wire."""
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def exchange(town: Town, sent: bytes) -> httpx.Response:
+    """What these bytes are answered with, on a connection that the server then closes."""
+    with socket.create_connection(("127.0.0.1", town.ancla.port), timeout=10) as caller:
+        caller.sendall(sent)
+        answer = b"".join(iter(lambda: caller.recv(64 * KIB), b""))
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    first, *fields = head.split("\r\n")
+    return httpx.Response(int(first.split()[1]), headers=dict(field.split(": ", 1) for field in fields), text=body)
 
 
 @pytest.mark.usefixtures("nothing_changes")
@@ -201,3 +222,47 @@ def test_more_than_one_deploy_can_carry_is_refused_with_the_sizes(town: Town) ->
     told = check_refused(answer, 422, "config_too_large", "sizes")
     assert set(told["extra"]["sizes"]) == {"heavy", "heavy/shop", "heavy/shop/staging"}
     assert town.ancla.api("GET", f"{path}/envs/staging/config") == []
+
+
+@pytest.mark.usefixtures("nothing_changes")
+@pytest.mark.parametrize(
+    ("sent", "status", "code", "word"),
+    [
+        (request("GET / HTTP/1.1", "no colon"), 400, "request_malformed", "Invalid header"),
+        (request("GET / HTTP/1.1", " folded: first"), 400, "request_malformed", "Malformed header line"),
+        (request("GET / HTTP/1.1", "X-API-Key: k3y\nk3y"), 400, "request_malformed", "Bare CR or LF"),
+        (request("get / HTTP/1.1"), 400, "request_malformed", "Malformed HTTP method"),
+        (request("hello"), 400, "request_malformed", "Start line is invalid"),
+        (request("GET http://[ HTTP/1.1"), 400, "request_malformed", "the address"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "request_malformed", "TLS"),
+        (request(*POST, "Content-Length: x"), 400, "request_malformed", "Content-Length is invalid"),
+        (request(*POST, "Content-Length: -1"), 400, "request_malformed", "Content-Length is invalid"),
+        (request(*POST, "Content-Length: 2", "Content-Length: 3"), 400, "request_malformed", "Content-Length is invalid"),
+        (request(*POST, f"Content-Length: {'9' * 5000}"), 400, "request_malformed", "Content-Length is invalid"),
+        (request(*CHUNKED, body=b"zz\r\n{}\r\n0\r\n\r\n"), 400, "request_malformed", "Invalid chunk size"),
+        (request(*CHUNKED, body=b"2\r\n{}}}\r\n0\r\n\r\n"), 400, "request_malformed", "Chunk not properly terminated"),
+        (request("GET / HTTP/1.1", f"X-Long: {'x' * 300 * KIB}"), 431, "headers_too_large", "256 KiB"),
+        (request(f"GET /{'x' * 300 * KIB} HTTP/1.1"), 431, "headers_too_large", "256 KiB"),
+        (request(*POST, "Transfer-Encoding: gzip"), 501, "transfer_encoding_unsupported", "transfer encoding"),
+        (request(*POST, f"Content-Length: {TOO_LONG}"), 413, "too_large", "6 MiB"),
+        (request(*POST, f"Content-Length: {TOO_LONG}", EXPECTING), 413, "too_large", "6 MiB"),
+        (request(*POST, f"Content-Length: {TOO_LONG}", body=b" " * TOO_LONG), 413, "too_large", "6 MiB"),
+        (request(*CHUNKED, body=b"%x\r\n" % TOO_LONG + b" " * TOO_LONG + b"\r\n0\r\n\r\n"), 413, "too_large", "6 MiB"),
+    ],
+    ids=lambda value: value.decode("latin-1")[:60] if isinstance(value, bytes) else None,
+)
+def test_what_cannot_be_read_as_a_request_is_refused_in_the_one_shape_and_the_connection_ends(
+    town: Town, sent: bytes, status: int, code: str, word: str
+) -> None:
+    answer = exchange(town, sent)
+    told = check_refused(answer, status, code)
+    assert word in told["message"]
+    assert "k3y" not in answer.text
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-request-id"] == told["request_id"]
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_request_that_asks_to_go_on_and_has_no_body_is_answered(town: Town) -> None:
+    health = ("GET /api/v1/integrations/health HTTP/1.1", "Host: ancla", "Connection: close")
+    assert exchange(town, request(*health, EXPECTING)).status_code == 200

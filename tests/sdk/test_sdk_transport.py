@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+import threading
 import tomllib
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from ancla_sdk import (
     UnexpectedAnswer,
     ValidationError,
 )
+from ancla_sdk.transport import Transport
 
 from tests.sdk.fake_server import FakeServer, FakeTime, answer, refusal
 
@@ -106,6 +109,21 @@ def test_when_no_try_is_answered_the_error_names_the_server() -> None:
     assert len(server.requests) == 3
     assert (caught.value.code, caught.value.message) == ("unreachable", "http://ancla.test cannot be reached")
     assert caught.value.hint
+
+
+def test_a_server_that_does_not_speak_tls_is_asked_for_at_http() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        threading.Thread(target=_answer_in_plain_text, args=(plain,), daemon=True).start()
+        with httpx.Client(trust_env=False) as http, pytest.raises(ConnectionProblem) as caught:
+            Transport(http, server=f"https://127.0.0.1:{plain.getsockname()[1]}", retries=0).get("/workspaces")
+    assert (caught.value.code, "over TLS" in caught.value.message) == ("unreachable", True)
+    assert caught.value.hint.endswith("is at http://")
+
+
+def _answer_in_plain_text(server: socket.socket) -> None:
+    with server.accept()[0] as caller:
+        caller.recv(4096)
+        caller.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -72,12 +73,25 @@ class Transport:
         raise AssertionError("the last try returns or raises")
 
     def _unreachable(self, error: httpx.TransportError) -> ConnectionProblem:
+        if _is_of_tls(error):
+            return ConnectionProblem(
+                f"{self._server} cannot be reached over TLS",
+                code="unreachable",
+                hint="check the server's certificate; one without TLS, such as one on your own machine, is at http://",
+            )
         late = isinstance(error, httpx.TimeoutException)
         return ConnectionProblem(
             f"{self._server} {'did not answer in time' if late else 'cannot be reached'}",
             code="timeout" if late else "unreachable",
             hint="check the server's address, and that it runs",
         )
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    """Whether a failure of TLS is at the root of it."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _worth_a_retry(response: httpx.Response) -> bool:
