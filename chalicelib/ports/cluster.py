@@ -120,7 +120,7 @@ class Cluster(Protocol):
 
     def delete_ended_pods(self, namespace: str, service_id: str, *, turn: int) -> None:
         """Deletes the service's pods that have ended and are only looked at: replicas that the cluster gave up, and one-off pods of
-        this turn and earlier ones."""
+        this turn and earlier ones. One of them that is still gated came too late, and nobody will ever lift it: it goes too."""
 
     def evidence(self, namespace: str, service_id: str, owner: Anchor) -> list[PodEvidence]:
         """What the pods of templates that `owner` applied have to tell."""

@@ -230,10 +230,10 @@ def all_of(world: World, uid: str, *, start: int) -> tuple[PodPhase, list[bytes]
 
 
 def test_one_offs_that_have_ended_are_deleted_and_those_that_run_are_not(world: World) -> None:
-    _, uid = one_off(world, ["true"])
-    world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=1)
-    assert watch_once(world, uid)[0] is PodPhase.GATED
+    _, uid = one_off(world, ["sleep", "0.5"])
     world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
+    world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=1)
+    assert watch_once(world, uid)[0] is PodPhase.RUNNING
     wait_for(world, uid)
 
     world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=0)
@@ -243,6 +243,14 @@ def test_one_offs_that_have_ended_are_deleted_and_those_that_run_are_not(world: 
     for _ in range(2):
         world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=1)
         assert watch_once(world, uid)[0] is PodPhase.GONE
+
+
+def test_a_one_off_that_came_too_late_to_be_lifted_is_deleted_with_those_that_have_ended(world: World) -> None:
+    _, uid = one_off(world, ["true"])
+    world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=0)
+    assert watch_once(world, uid)[0] is PodPhase.GATED
+    world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=1)
+    assert watch_once(world, uid)[0] is PodPhase.GONE
 
 
 def test_deleting_ended_pods_leaves_the_replicas(world: World) -> None:

@@ -132,7 +132,7 @@ class MemoryCluster:
             held.uid
             for ref, held in self.objects.items()
             if ref.kind == "Pod" and _label(held.manifest, SERVICE_LABEL) == service_id and held.fence and held.fence.turn <= turn
-            if (since := self.pods.get(held.uid)) is not None and self.clock.now() >= since + self.release_takes
+            if held.uid in self.pods and ((since := self.pods[held.uid]) is None or self.clock.now() >= since + self.release_takes)
         }
         for uid in ended:
             self.lose_pod(uid)

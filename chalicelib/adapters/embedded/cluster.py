@@ -138,10 +138,10 @@ class EmbeddedCluster:
 
     def delete_ended_pods(self, namespace: str, service_id: str, *, turn: int) -> None:
         """Replicas are never given up here: all that ends are one-off pods, and those carry a fence."""
-        over = {PodPhase.SUCCEEDED, PodPhase.FAILED}
+        idle = {PodPhase.SUCCEEDED, PodPhase.FAILED, PodPhase.GATED}
         with self._writing() as objects:
             for pod in objects.labelled(namespace, SERVICE_LABEL, service_id):
-                if pod.kind == "Pod" and pod.fence and Fence.parse(pod.fence).turn <= turn and pod_phase(pod) in over:
+                if pod.kind == "Pod" and pod.fence and Fence.parse(pod.fence).turn <= turn and pod_phase(pod) in idle:
                     objects.delete(pod.uid)
 
     def evidence(self, namespace: str, service_id: str, owner: Anchor) -> list[PodEvidence]:
