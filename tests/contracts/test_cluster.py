@@ -138,7 +138,7 @@ def test_no_request_is_lost_while_pods_are_replaced_and_scaled(world: World) -> 
         world.roll_out(4, env={"VERSION": "3"}, replicas=1)
 
     assert load.failures == []
-    assert load.answers > 100
+    assert load.answers > 20
     assert load.versions == {"1", "2", "3"}
 
 

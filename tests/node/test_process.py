@@ -12,18 +12,16 @@ import pytest
 from chalicelib.adapters.embedded.node import launcher
 from chalicelib.adapters.embedded.node.process import Process, adopt, exit_code, spawn
 
-ENVIRONMENT = {"PATH": os.environ["PATH"], "GREETING": "hello"}
+
+def start(folder: Path, *command: str, run: int = 7, path: str = os.environ["PATH"]) -> Process:
+    return spawn(folder, run, work=folder, command=command, environment={"PATH": path, "GREETING": "hello"})
 
 
-def start(folder: Path, *command: str, run: int = 7) -> Process:
-    return spawn(folder, run, work=folder, command=command, environment=ENVIRONMENT)
-
-
-def run(folder: Path, *command: str) -> tuple[int | None, str]:
+def run(folder: Path, *command: str, path: str = os.environ["PATH"]) -> tuple[int | None, str]:
     """Exit code and output of a command that ends by itself."""
 
     async def to_its_end() -> int | None:
-        return await asyncio.wait_for(start(folder, *command).exited, 10)
+        return await asyncio.wait_for(start(folder, *command, path=path).exited, 10)
 
     return asyncio.run(to_its_end()), (folder / "log").read_text()
 
@@ -53,6 +51,12 @@ def test_the_exit_code_is_kept_as_a_shell_would_say_it(tmp_path: Path, command: 
 
 def test_a_command_that_cannot_be_started_says_so_in_its_output(tmp_path: Path) -> None:
     assert run(tmp_path, "no-such-command") == (127, "no-such-command: No such file or directory\n")
+
+
+def test_a_folder_of_path_that_may_not_be_searched_hides_nothing(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    assert run(tmp_path, "no-such-command", path=f"{closed}:{os.environ['PATH']}") == (127, "no-such-command: No such file or directory\n")
 
 
 def test_the_command_gets_the_environment_and_nothing_is_added(tmp_path: Path) -> None:

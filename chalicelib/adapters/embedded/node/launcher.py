@@ -5,6 +5,7 @@
 It imports next to nothing: every pod has one. Descriptor 3 holds the pod's lock for as long as the launcher lives.
 """
 
+import errno
 import os
 import sys
 
@@ -65,12 +66,15 @@ def _become(folder: str, run: str, work: str, command: list[str]) -> None:
         os.closerange(LOCK, _DESCRIPTORS)
         os.chdir(work)
         os.execvpe(command[0], command, _environment())
-    except FileNotFoundError as error:
-        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
-        os._exit(127)
     except OSError as error:
-        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
-        os._exit(126)
+        missing = isinstance(error, FileNotFoundError) or not _is_there(command[0])
+        os.write(2, f"{command[0]}: {os.strerror(errno.ENOENT) if missing else error.strerror}\n".encode())
+        os._exit(127 if missing else 126)
+
+
+def _is_there(name: str) -> bool:
+    """exec says that a name is forbidden, too, when it is nowhere and one of PATH's folders may not be searched."""
+    return "/" in name or any(os.path.lexists(os.path.join(folder, name)) for folder in os.get_exec_path())
 
 
 def _environment() -> dict[bytes, bytes]:
