@@ -27,6 +27,27 @@ up: $(STAMP) ## Serve on this machine in the foreground (ANCLA_HOME, ANCLA_PORT,
 user: $(STAMP) ## Add a user, and print the first key (NAME=maria EMAIL=…)
 	@$(BIN)/python users.py $(NAME) $(EMAIL)
 
+##@ Real engines (Linux, root)
+.PHONY: engines
+engines: ## Build the real engines once, into the cache: Kubernetes, Vault, Consul, registry, BuildKit (ANCLA_ENGINES_CACHE)
+	@$(PYTHON) -m engines build
+
+.PHONY: engines-up
+engines-up: ## Start what is not running, and wait until all is ready (ANCLA_ENGINES_HOME)
+	@$(PYTHON) -m engines up
+
+.PHONY: engines-down
+engines-down: ## Stop everything and leave nothing behind (KEEP=1 keeps data and logs)
+	@$(PYTHON) -m engines down $(if $(KEEP),--keep)
+
+.PHONY: engines-status
+engines-status: ## Name, version, state, address and pid of each engine
+	@$(PYTHON) -m engines status
+
+.PHONY: engines-logs
+engines-logs: ## The last lines of an engine's log (NAME=apiserver, FOLLOW=1)
+	@$(PYTHON) -m engines logs $(NAME) $(if $(FOLLOW),--follow)
+
 ##@ Work on it
 .PHONY: setup
 setup: $(DEV_STAMP) ## Make .venv with everything that development needs
@@ -72,7 +93,7 @@ lock: $(DEV_STAMP) ## Pin the newest versions of what requirements*.in ask for
 
 .PHONY: help
 help: ## This list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/bin/uv:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed: install it, or name it: make PYTHON=/path/to/python3 …" >&2; exit 1; }

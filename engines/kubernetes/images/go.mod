@@ -1,0 +1,3 @@
+module ancla.dev/engines/images
+
+go 1.24.0

@@ -1,0 +1,120 @@
+// Package ingress is an Ingress controller for one node: HTTP and HTTPS by host and path, straight to the pods that are ready. It
+// covers what Ancla renders; where real users come in, run one of the well-known controllers.
+package ingress
+
+import (
+	"context"
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	core "k8s.io/api/core/v1"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+)
+
+const (
+	readHeaderTimeout = 10 * time.Second
+	drainFor          = 5 * time.Second
+)
+
+type settings struct {
+	kubeconfig, http, https, health, address string
+}
+
+// Main runs until SIGTERM and returns the exit code.
+func Main(arguments []string) int {
+	var s settings
+	flags := flag.NewFlagSet("kube-ingress", flag.ExitOnError)
+	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "how to reach the API server")
+	flags.StringVar(&s.http, "http", ":80", "address for HTTP")
+	flags.StringVar(&s.https, "https", ":443", "address for HTTPS")
+	flags.StringVar(&s.health, "health", "", "address that answers GET /healthz")
+	flags.StringVar(&s.address, "publish", "", "IP address to write into the status of Ingresses")
+	klog.InitFlags(flags)
+	_ = flags.Parse(arguments) // ExitOnError
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, s); err != nil {
+		fmt.Fprintln(os.Stderr, "kube-ingress:", err)
+		return 1
+	}
+	return 0
+}
+
+func run(ctx context.Context, s settings) error {
+	config, err := clientcmd.BuildConfigFromFlags("", s.kubeconfig)
+	if err != nil {
+		return fmt.Errorf("kubeconfig %s: %w", s.kubeconfig, err)
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	watched, err := watch(ctx, client, s.address)
+	if err != nil {
+		return err
+	}
+	handler := newHandler(watched.table)
+	certificate := func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return certificateFor(hello, client, watched.table())
+	}
+	// Health is served last, when the routes are known: who sees it answer may send requests.
+	return serve(ctx,
+		&http.Server{Addr: s.http, Handler: handler, ReadHeaderTimeout: readHeaderTimeout},
+		&http.Server{Addr: s.https, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, TLSConfig: &tls.Config{GetCertificate: certificate}},
+		&http.Server{Addr: s.health, Handler: healthy(), ReadHeaderTimeout: readHeaderTimeout},
+	)
+}
+
+// serve returns when one of the servers fails, or nil when all have come to their end after ctx has.
+func serve(ctx context.Context, servers ...*http.Server) error {
+	ended := make(chan error, len(servers))
+	for _, server := range servers {
+		go func() {
+			if server.TLSConfig != nil {
+				ended <- server.ListenAndServeTLS("", "")
+			} else {
+				ended <- server.ListenAndServe()
+			}
+		}()
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	draining, cancel := context.WithTimeout(context.Background(), drainFor)
+	defer cancel()
+	for _, server := range servers {
+		_ = server.Shutdown(draining) // what is still open then is cut off by the end of the process
+	}
+	return nil
+}
+
+func healthy() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	return mux
+}
+
+// certificateFor reads the secret at each handshake: so it needs no right to watch all secrets, and a renewed one counts at once.
+func certificateFor(hello *tls.ClientHelloInfo, client kubernetes.Interface, t *table) (*tls.Certificate, error) {
+	name, found := t.secretOf(hello.ServerName)
+	if !found {
+		return nil, fmt.Errorf("no ingress has a certificate for %q", hello.ServerName)
+	}
+	secret, err := client.CoreV1().Secrets(name.namespace).Get(hello.Context(), name.name, meta.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(secret.Data[core.TLSCertKey], secret.Data[core.TLSPrivateKeyKey])
+	return &pair, err
+}
