@@ -1,6 +1,6 @@
 """The same functions on one machine: HTTP, queues and schedules, all read off the Chalice app, so that nothing is declared twice.
 
-python local.py      serves until SIGINT or SIGTERM, which end the node and the services too; `kill -9` leaves them running
+python local.py      serves until SIGINT or SIGTERM, which end the node and its services too; `kill -9` leaves them running
 """
 
 from __future__ import annotations
@@ -77,16 +77,27 @@ def _serve(chalice_app: Chalice, settings: Settings, made: Ports, lock: IO[str])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     server = _http_server(chalice_app, settings)
-    ensure_node(settings)
+    embedded = settings.kubernetes is None
+    if embedded:
+        ensure_node(settings)
     key_file = _admin_key(settings, made)
     _take_over(made)
     loops = [*_queue_loops(chalice_app, made, stopping), *_schedule_loops(chalice_app, stopping)]
     for thread in (*loops, threading.Thread(target=server.run, daemon=True)):
         thread.start()
-    print(f"Ancla serves at {settings.public_url}, its services at port {settings.router_port}; embedded engines, all in {settings.home}")
+    print(f"Ancla serves at {settings.public_url}, its services at port {settings.router_port}; {_engines_of(settings)}")
     print(f"the key of the user admin is in {key_file}", flush=True)
-    keep_node(settings, until=ended)
+    if embedded:
+        keep_node(settings, until=ended)
+    else:
+        stopping.wait()
     _end_all(settings, lock)
+
+
+def _engines_of(settings: Settings) -> str:
+    if settings.kubernetes is None:
+        return f"embedded engines, all in {settings.home}"
+    return f"real engines, and Ancla's own records in {settings.home}"
 
 
 def _end_all(settings: Settings, lock: IO[str]) -> NoReturn:

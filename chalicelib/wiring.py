@@ -4,6 +4,7 @@ function that lists workspaces loads no engine."""
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from chalicelib.ports import Ports
 from chalicelib.ports.builder import Builder
@@ -11,18 +12,23 @@ from chalicelib.ports.catalog import Catalog
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.cluster import Cluster
 from chalicelib.ports.notifier import Notifier
-from chalicelib.ports.registry import Registry
+from chalicelib.ports.registry import Registry, RegistryTokens
 from chalicelib.ports.source import SourceHost
 from chalicelib.ports.vault import Vault
 from chalicelib.settings import Settings, read_settings
 
+if TYPE_CHECKING:
+    from chalicelib.adapters.git.credentials import Logins
+    from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
+
 
 def make_ports(settings: Settings | None = None) -> Ports:
     """The ports of this process, as its settings (default: from the environment) say."""
-    return _embedded(settings or read_settings())
+    return _on_this_machine(settings or read_settings())
 
 
-def _embedded(settings: Settings) -> Ports:
+def _on_this_machine(settings: Settings) -> Ports:
+    """Ancla's own state in the home."""
     from chalicelib.adapters.clock import SystemClock
     from chalicelib.adapters.embedded.disk import ensure_home, refuse_on_lambda
     from chalicelib.adapters.embedded.logs import FileLogs
@@ -40,12 +46,13 @@ def _embedded(settings: Settings) -> Ports:
         store=RecordStore(SqliteTable(settings.home / "state.db")),
         queue=LimitedQueue(SqliteQueue(settings.home / "queue.db", clock)),
         logs=NamedLogs(FileLogs(settings.home / "logs")),
-        engines=EmbeddedEngines(settings, clock),
+        engines=ChosenEngines(settings, clock),
     )
 
 
-class EmbeddedEngines:
-    """The engines of one machine, all below its home. They say what they are at start-up (`local.py`)."""
+class ChosenEngines:
+    """The engines that the settings choose, each made when it is first asked for. Embedded ones say what they are at start-up
+    (`local.py`)."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
@@ -53,42 +60,116 @@ class EmbeddedEngines:
 
     @cached_property
     def source(self) -> SourceHost:
+        chosen = self._settings.source
+        if chosen is not None:
+            from chalicelib.adapters.git.addresses import parse_networks
+            from chalicelib.adapters.git.connections import Reach
+            from chalicelib.adapters.git.source import GitSource
+
+            return GitSource(Reach(networks=parse_networks(chosen.networks), ca=chosen.ca), self._git_logins)
         from chalicelib.adapters.embedded.source import EmbeddedSource
 
         return EmbeddedSource(self._settings.home, local_repositories=self._settings.local_repositories)
 
     @cached_property
     def builder(self) -> Builder:
+        chosen, registry, cluster = self._settings.builder, self._settings.registry, self._settings.kubernetes
+        if chosen and registry and cluster and self.registry_tokens:
+            from chalicelib.adapters.buildkit.builder import BuildKitBuilder
+            from chalicelib.adapters.kubernetes.api import Api
+            from chalicelib.manifests.buildkit import BuildYard
+
+            yard = BuildYard(
+                namespace=chosen.namespace,
+                image=chosen.image,
+                address=chosen.address,
+                tls_secret=chosen.tls_secret,
+                registry=registry.address,
+                bases=chosen.bases,
+            )
+            api = Api(cluster.kubeconfig, cluster.context)
+            return BuildKitBuilder(api, yard, source=self.source, tokens=self.registry_tokens, clock=self._clock, logins=self._git_logins)
         from chalicelib.adapters.embedded.builder import EmbeddedBuilder
 
         return EmbeddedBuilder(self._settings.home, local_repositories=self._settings.local_repositories)
 
     @cached_property
     def registry(self) -> Registry:
-        from chalicelib.adapters.embedded.registry import EmbeddedRegistry
+        if self._settings.registry is None or self.registry_tokens is None:
+            from chalicelib.adapters.embedded.registry import EmbeddedRegistry
 
-        return EmbeddedRegistry(self._settings.home)
+            return EmbeddedRegistry(self._settings.home)
+        from chalicelib.adapters.registry import OciRegistry
+
+        chosen = self._settings.registry
+        return OciRegistry(chosen.address, self.registry_tokens, ca=chosen.ca, now=self._clock.now)
+
+    @cached_property
+    def registry_tokens(self) -> RegistryTokens | None:
+        chosen = self._settings.registry
+        if chosen is None:
+            return None
+        from chalicelib.adapters.registry_tokens import SignedTokens
+
+        return SignedTokens(issuer=chosen.issuer, service=chosen.service, key=chosen.signing_key, certificate=chosen.signing_certificate)
 
     @cached_property
     def vault(self) -> Vault:
-        from chalicelib.adapters.embedded.vault import EmbeddedVault
+        chosen = self._settings.vault
+        if chosen is None:
+            from chalicelib.adapters.embedded.vault import EmbeddedVault
 
-        return EmbeddedVault(self._settings.home)
+            return EmbeddedVault(self._settings.home)
+        from chalicelib.adapters.vault import HashicorpVault
+        from chalicelib.adapters.vault_session import VaultSession
+
+        session = VaultSession(
+            chosen.address,
+            ca=chosen.ca,
+            token_file=chosen.token_file,
+            role_id_file=chosen.role_id_file,
+            secret_id_file=chosen.secret_id_file,
+        )
+        # The cluster is not asked for before a workload's token is: the API keeps secrets, and has no way to the cluster.
+        return HashicorpVault(
+            session, lambda *of: self._kubernetes.find_token(*of), mount=chosen.mount, kubernetes_auth=chosen.kubernetes_auth
+        )
 
     @cached_property
     def cluster(self) -> Cluster:
+        if self._settings.kubernetes is not None:
+            return self._kubernetes
         from chalicelib.adapters.embedded.cluster import EmbeddedCluster
 
         return EmbeddedCluster(self._settings.home, self._clock)
 
     @cached_property
     def catalog(self) -> Catalog:
-        from chalicelib.adapters.embedded.catalog import EmbeddedCatalog
+        chosen = self._settings.consul
+        if chosen is None:
+            from chalicelib.adapters.embedded.catalog import EmbeddedCatalog
 
-        return EmbeddedCatalog(self._settings.home / "catalog.db")
+            return EmbeddedCatalog(self._settings.home / "catalog.db")
+        from chalicelib.adapters.consul import ConsulCatalog
+
+        return ConsulCatalog(chosen.address, ca=chosen.ca, token_file=chosen.token_file)
 
     @cached_property
     def notifier(self) -> Notifier:
         from chalicelib.adapters.embedded.notifier import FileNotifier
 
         return FileNotifier(self._settings.home / "notices.jsonl")
+
+    @cached_property
+    def _git_logins(self) -> Logins:
+        from chalicelib.adapters.git.credentials import read_logins
+
+        return read_logins(self._settings.source.credentials if self._settings.source else None)
+
+    @cached_property
+    def _kubernetes(self) -> KubernetesCluster:
+        from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
+
+        chosen = self._settings.kubernetes
+        assert chosen is not None  # the settings have a real vault with a real cluster alone
+        return KubernetesCluster(self._clock, chosen.kubeconfig, context=chosen.context)

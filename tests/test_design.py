@@ -33,6 +33,7 @@ HOMES = {
     "consul": (ADAPTERS,),
     "cryptography": (ADAPTERS,),
     "hvac": (ADAPTERS,),
+    "jwt": (ADAPTERS,),
     "kubernetes": (ADAPTERS,),
     "msgspec": (ADAPTERS, "chalicelib/api/"),
     "multidict": (f"{ADAPTERS}embedded/node/",),
@@ -41,6 +42,7 @@ HOMES = {
     "socket": (ADAPTERS,),
     "sqlite3": (ADAPTERS,),
     "subprocess": (ADAPTERS,),
+    "urllib3": (ADAPTERS,),
     "waitress": (f"{ADAPTERS}embedded/http_server.py",),
     "yarl": (f"{ADAPTERS}embedded/node/",),
 }
@@ -50,6 +52,13 @@ OPENS_SECRETS = {
     f"{ADAPTERS}embedded/node/environment.py",  # the process that the values are for
     f"{ADAPTERS}embedded/registry.py",  # checks a pull password
     f"{ADAPTERS}embedded/vault.py",  # seals them
+    f"{ADAPTERS}buildkit/credentials.py",  # the job's Secret, which goes with the job
+    f"{ADAPTERS}git/credentials.py",  # the header of a git server's login
+    f"{ADAPTERS}git/http.py",  # sends it
+    f"{ADAPTERS}registry.py",  # shows our own token to the registry
+    f"{ADAPTERS}registry_tokens.py",  # checks a pull password
+    f"{ADAPTERS}vault.py",  # keeps them, and logs in as a workload
+    "chalicelib/api/integrations.py",  # the registry's token, to who has the password for it
     "chalicelib/manifests/identity.py",  # the pull secret, which the node reads before any pod runs
 }
 
@@ -63,7 +72,20 @@ DRAWS_ITSELF = {
 
 STEPS_ONLY_LOOK = tuple(f"chalicelib/{room}/" for room in ("domain", "manifests", "ports", "usecases", "pipeline"))
 CATCH_ALL = {"chalicelib/api/http.py", "chalicelib/pipeline/chores.py", "chalicelib/pipeline/machine.py", "local.py"}
-SLOW_TO_LOAD = ("aiohttp", "boto3", "botocore", "consul", "cryptography", "hvac", "kubernetes", "pynamodb", "sqlite3")
+SLOW_TO_LOAD = (
+    "aiohttp",
+    "boto3",
+    "botocore",
+    "consul",
+    "cryptography",
+    "hvac",
+    "jwt",
+    "kubernetes",
+    "pynamodb",
+    "requests",
+    "sqlite3",
+    "urllib3",
+)
 
 
 def test_each_vendor_stays_in_its_room() -> None:

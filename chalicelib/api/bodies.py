@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, get_args, get_type_hints
 from urllib.parse import unquote
@@ -44,9 +44,11 @@ def read_body(raw: bytes, content_type: str, schema: Any, *, optional: bool) -> 
     return _converted(_parsed(raw, arrays=_takes_arrays(schema)), schema, strict=True)
 
 
-def read_query(values: Mapping[str, str], schema: type[msgspec.Struct]) -> Any:
-    """The query string as `schema` has it; numbers and booleans are read from their text."""
-    return _converted(dict(values), schema, strict=False)
+def read_query(values: Mapping[str, Sequence[str]], schema: type[msgspec.Struct]) -> Any:
+    """The query string as `schema` has it; numbers and booleans are read from their text. Of a name that is there twice the last value
+    counts, unless the schema has a list for it."""
+    lists = {name for name, kind in get_type_hints(schema).items() if getattr(kind, "__origin__", kind) is list}
+    return _converted({name: list(given) if name in lists else given[-1] for name, given in values.items()}, schema, strict=False)
 
 
 def read_part(text: str) -> str:

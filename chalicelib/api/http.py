@@ -179,9 +179,9 @@ def _read(route: Route, call: Call, request: Request) -> Call:
     return replace(call, raw=raw, query=query, body=body)
 
 
-def _query_of(request: Request) -> dict[str, str]:
-    """The query's values by name; the last one where a name is there twice."""
-    return {name: request.query_params[name] for name in request.query_params} if request.query_params else {}
+def _query_of(request: Request) -> dict[str, list[str]]:
+    """The query's values by name, in their order: a name may be there several times."""
+    return {name: request.query_params.getlist(name) for name in request.query_params} if request.query_params else {}
 
 
 def _path_of(route: Route, call: Call, request: Request) -> str:

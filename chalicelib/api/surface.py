@@ -9,6 +9,7 @@ from chalicelib.api import (
     deploys,
     environments,
     health,
+    integrations,
     members,
     pipeline,
     projects,
@@ -35,4 +36,5 @@ ROUTES: tuple[Route, ...] = (
     *pipeline.ROUTES,
     *promotions.ROUTES,
     *webhook.ROUTES,
+    *integrations.ROUTES,
 )

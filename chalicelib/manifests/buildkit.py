@@ -1,4 +1,10 @@
-"""A build as a Kubernetes Job: buildctl asks a remote BuildKit over mutual TLS, and prints the result's metadata."""
+"""A build as a Kubernetes Job: buildctl asks a remote BuildKit over mutual TLS, and the result's metadata become the pod's last words.
+
+Job ── owns ──► Secret: the registry's password, the repository's login, the build-time secrets; mounted, never in argv or environment
+ └──► pod: `build` (buildctl; its log is the build's log), then, if that went well, `result` (cp metadata.json /dev/termination-log)
+
+A Job begins suspended, so that its Secret, which it must own, can follow it. One that is not to run at all never gets a pod.
+"""
 
 from __future__ import annotations
 
@@ -9,37 +15,48 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.domain.hierarchy import SourceKind
+from chalicelib.domain.registry import PULL, PUSH, Access
 from chalicelib.manifests.commands import escaped
+from chalicelib.manifests.names import SERVICE_LABEL
 from chalicelib.manifests.pods import NOBODY, RESTRICTED
 from chalicelib.ports.builder import BuildJob
 
 BUILD_LABEL = "ancla.dev/build-id"
+"""On the Job, and in the image: so two builds never make one digest, and removing an image takes no other one along."""
+BUILD_CONTAINER = "build"
+RESULT_CONTAINER = "result"
 SECRETS_DIRECTORY = "/ancla/secrets"
 TLS_DIRECTORY = "/ancla/tls"
 LOGIN_DIRECTORY = "/ancla/login"
 OUTPUT_DIRECTORY = "/ancla/out"
 METADATA = f"{OUTPUT_DIRECTORY}/metadata.json"
-BUILD_CONTAINER = "build"
-"""Its log is the build's log."""
-RESULT_CONTAINER = "result"
-"""Its log is the metadata file, with the image's digest."""
+LAST_WORDS = "/dev/termination-log"
+DOCKER_CONFIG_KEY = "config.json"
+GIT_HEADER_KEY = "git-header"
+SECRET_PREFIX = "secret."
 RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
 KEPT = 3600
 """Seconds that an ended job stays to be read."""
+GRACE_PERIOD = 10
+"""Seconds that buildctl has to call its build off when it is told to end."""
+BUILT_IN = "dockerfile.v0"
+RESERVED_ARGUMENTS = frozenset({"BUILDKIT_CACHE_MOUNT_NS", "BUILDKIT_SYNTAX"})
+"""Build arguments that BuildKit itself obeys: whose cache is used, and which program reads the Dockerfile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildYard:
-    """Where builds run, and what they run with. The two secrets are the operator's: `ca.pem`, `cert.pem` and `key.pem` for
-    BuildKit, and a `config.json` that may push to the registry."""
+    """Where builds run, and what they run with."""
 
     namespace: str = "ancla-builds"
-    image: str = "moby/buildkit:v0.21.1"
+    image: str = "moby/buildkit:v0.34.2"
     address: str = "tcp://buildkitd.buildkit.svc:1234"
     tls_secret: str = "buildkit-client"
-    login_secret: str = "registry-push"
-    cache_repository: str
-    """The registry's repository for caches, its host included."""
+    """The operator's Secret with `ca.pem`, `cert.pem` and `key.pem` for BuildKit."""
+    registry: str
+    """Host and port, as images are named with it."""
+    bases: tuple[str, ...] = ()
+    """Repositories of that registry which every build may pull from; all below one with `/*` behind it."""
     deadline: int = 1800
 
 
@@ -54,45 +71,61 @@ def git_context(location: str, commit: str) -> str:
     return f"{repository}#{commit}"
 
 
-def cache_reference(cache_repository: str, scope: str) -> str:
-    """Where the cache of a scope lies. Hashed, so that any scope makes a tag, and two never share one."""
-    return f"{cache_repository}:{hashlib.sha256(scope.encode()).hexdigest()[:32]}"
+def cache_repository(scope: str) -> str:
+    """Where the cache of a scope lies. A repository of its own, since what a build may write to is said by repository."""
+    return f"cache/{_hashed(scope)}"
 
 
-def render_build_secret(job: BuildJob, yard: BuildYard, values: Mapping[str, str]) -> dict[str, Any]:
-    """The Secret with the opened build-time `values`. The adapter makes the Job its owner, so that it goes with it."""
+def accesses_of(job: BuildJob, yard: BuildYard) -> list[Access]:
+    """What the build may do in the registry, and nothing else."""
+    own = [Access(name, (PULL, PUSH)) for name in (job.repository, cache_repository(job.cache))]
+    return own + [Access(name, (PULL,)) for name in yard.bases]
+
+
+def render_build_secret(
+    job: BuildJob, yard: BuildYard, *, docker_config: str, git_header: str, values: Mapping[str, str]
+) -> dict[str, Any]:
+    """The Secret with all that a build has to hide, opened. The adapter makes the Job its owner, so that it goes with it."""
+    content = {DOCKER_CONFIG_KEY: docker_config, **{f"{SECRET_PREFIX}{name}": value for name, value in sorted(values.items())}}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": _metadata(job, yard),
         "type": "Opaque",
-        "stringData": dict(sorted(values.items())),
+        "stringData": content | ({GIT_HEADER_KEY: git_header} if git_header else {}),
     }
 
 
-def render_build_job(job: BuildJob, yard: BuildYard) -> dict[str, Any]:
-    """The Job of one build: never tried again by itself, ended at its deadline, named by the build so that two are one. Only a git
-    source makes one: a ready image needs no build."""
+def render_build_job(job: BuildJob, yard: BuildYard, *, annotations: Mapping[str, str], git_login: bool = False) -> dict[str, Any]:
+    """The suspended Job of one build: never tried again by itself, ended at its deadline, named by the build so that two are one. Only a
+    git source makes one: a ready image needs no build."""
     if job.source.kind is not SourceKind.GIT:
         raise ValueError(f"build {job.id} has no git source")
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _metadata(job, yard),
+        "metadata": {**_metadata(job, yard), "annotations": dict(annotations)},
         "spec": {
+            "suspend": True,
             "backoffLimit": 0,
             "activeDeadlineSeconds": yard.deadline,
             "ttlSecondsAfterFinished": KEPT,
-            "template": {"metadata": {"labels": _labels(job)}, "spec": _pod_spec(job, yard)},
+            "template": {"metadata": {"labels": _labels(job)}, "spec": _pod_spec(job, yard, git_login=git_login)},
         },
     }
 
 
-def _pod_spec(job: BuildJob, yard: BuildYard) -> dict[str, Any]:
+def render_ending() -> dict[str, Any]:
+    """The change to a Job that ends it: its pods are told to stop, no further ones are made, and it counts as ended at once."""
+    return {"suspend": False, "parallelism": 0, "activeDeadlineSeconds": 1}
+
+
+def _pod_spec(job: BuildJob, yard: BuildYard, *, git_login: bool) -> dict[str, Any]:
     return {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_PERIOD,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": NOBODY,
@@ -100,14 +133,14 @@ def _pod_spec(job: BuildJob, yard: BuildYard) -> dict[str, Any]:
             "fsGroup": NOBODY,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        # The build runs first, the metadata is printed after it and only when it went well: two logs, and no shell.
-        "initContainers": [_build_container(job, yard)],
+        # The build runs first; its metadata are handed on after it and only when it went well. No shell is needed.
+        "initContainers": [_build_container(job, yard, git_login=git_login)],
         "containers": [_result_container(yard)],
-        "volumes": _volumes(job, yard),
+        "volumes": _volumes(job, yard, git_login=git_login),
     }
 
 
-def _build_container(job: BuildJob, yard: BuildYard) -> dict[str, Any]:
+def _build_container(job: BuildJob, yard: BuildYard, *, git_login: bool) -> dict[str, Any]:
     mounts = [
         {"name": "tls", "mountPath": TLS_DIRECTORY, "readOnly": True},
         {"name": "login", "mountPath": LOGIN_DIRECTORY, "readOnly": True},
@@ -119,35 +152,42 @@ def _build_container(job: BuildJob, yard: BuildYard) -> dict[str, Any]:
         "name": BUILD_CONTAINER,
         "image": yard.image,
         "command": ["buildctl"],
-        "args": [escaped(word) for word in _arguments(job, yard)],
+        "args": [escaped(word) for word in _arguments(job, yard, git_login=git_login)],
         "env": [{"name": "DOCKER_CONFIG", "value": LOGIN_DIRECTORY}],
-        "securityContext": dict(RESTRICTED),
+        "securityContext": {**RESTRICTED, "readOnlyRootFilesystem": True},
         "resources": RESOURCES,
         "volumeMounts": mounts,
     }
 
 
-def _arguments(job: BuildJob, yard: BuildYard) -> list[str]:
-    cache = cache_reference(yard.cache_repository, job.cache)
+def _arguments(job: BuildJob, yard: BuildYard, *, git_login: bool) -> list[str]:
+    cache = f"{yard.registry}/{cache_repository(job.cache)}:build"
     words = [
         f"--addr={yard.address}",
         f"--tlscacert={TLS_DIRECTORY}/ca.pem",
         f"--tlscert={TLS_DIRECTORY}/cert.pem",
         f"--tlskey={TLS_DIRECTORY}/key.pem",
+        "--wait",  # a new pod may be kept from BuildKit for a moment, until every node knows which network policy is for it
         "build",
         "--progress=plain",
-        "--frontend=dockerfile.v0",
+        f"--frontend={BUILT_IN}",
+        # With this set, a line `# syntax=` is no order to run another frontend; the adapter refuses those that ask for one.
+        f"--opt=cmdline={BUILT_IN}",
         f"--opt=context={git_context(job.source.location, job.commit)}",
+        f"--opt=filename={job.dockerfile}",
+        f"--opt=label:{BUILD_LABEL}={job.id}",
+        # Cache mounts are found by their name alone, among all builds of this BuildKit.
+        f"--opt=build-arg:BUILDKIT_CACHE_MOUNT_NS={_hashed(job.cache)}",
     ]
-    if job.dockerfile:
-        words.append(f"--opt=filename={job.dockerfile}")
-    words += [f"--opt=build-arg:{name}={value}" for name, value in sorted(job.arguments.items())]
+    words += [f"--opt=build-arg:{name}={value}" for name, value in sorted(job.arguments.items()) if name not in RESERVED_ARGUMENTS]
     words += [f"--secret=id={name},src={SECRETS_DIRECTORY}/{name}" for name in sorted(job.secrets)]
+    if git_login:
+        words.append(f"--secret=id=GIT_AUTH_HEADER.{urlsplit(job.source.location).netloc},src={LOGIN_DIRECTORY}/{GIT_HEADER_KEY}")
     return [
         *words,
         f"--import-cache=type=registry,ref={cache}",
-        f"--export-cache=type=registry,ref={cache},mode=max",
-        f"--output=type=image,name={job.repository}:v{job.number},push=true",
+        f"--export-cache=type=registry,ref={cache},mode=max,ignore-error=true",
+        f"--output=type=image,name={yard.registry}/{job.repository}:v{job.number},push=true",
         f"--metadata-file={METADATA}",
     ]
 
@@ -156,22 +196,28 @@ def _result_container(yard: BuildYard) -> dict[str, Any]:
     return {
         "name": RESULT_CONTAINER,
         "image": yard.image,
-        "command": ["cat", METADATA],
-        "securityContext": dict(RESTRICTED),
+        "command": ["cp", METADATA, LAST_WORDS],
+        "terminationMessagePath": LAST_WORDS,
+        "securityContext": {**RESTRICTED, "readOnlyRootFilesystem": True},
         "resources": RESOURCES,
         "volumeMounts": [{"name": "out", "mountPath": OUTPUT_DIRECTORY, "readOnly": True}],
     }
 
 
-def _volumes(job: BuildJob, yard: BuildYard) -> list[dict[str, Any]]:
+def _volumes(job: BuildJob, yard: BuildYard, *, git_login: bool) -> list[dict[str, Any]]:
+    login = [DOCKER_CONFIG_KEY, *([GIT_HEADER_KEY] if git_login else [])]
     volumes: list[dict[str, Any]] = [
         {"name": "tls", "secret": {"secretName": yard.tls_secret}},
-        {"name": "login", "secret": {"secretName": yard.login_secret}},
+        {"name": "login", "secret": _picked(job, {key: key for key in login})},
         {"name": "out", "emptyDir": {"sizeLimit": "16Mi"}},
     ]
     if job.secrets:
-        volumes.append({"name": "secrets", "secret": {"secretName": job_name(job.id)}})
+        volumes.append({"name": "secrets", "secret": _picked(job, {f"{SECRET_PREFIX}{name}": name for name in sorted(job.secrets)})})
     return volumes
+
+
+def _picked(job: BuildJob, paths: Mapping[str, str]) -> dict[str, Any]:
+    return {"secretName": job_name(job.id), "items": [{"key": key, "path": path} for key, path in paths.items()]}
 
 
 def _metadata(job: BuildJob, yard: BuildYard) -> dict[str, Any]:
@@ -180,8 +226,12 @@ def _metadata(job: BuildJob, yard: BuildYard) -> dict[str, Any]:
 
 def _labels(job: BuildJob) -> dict[str, str]:
     return {
-        "ancla.dev/service-id": job.service_id,
+        SERVICE_LABEL: job.service_id,
         BUILD_LABEL: job.id,
         "app.kubernetes.io/name": "build",
         "app.kubernetes.io/managed-by": "ancla",
     }
+
+
+def _hashed(scope: str) -> str:
+    return hashlib.sha256(scope.encode()).hexdigest()[:32]

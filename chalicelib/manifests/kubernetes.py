@@ -16,8 +16,9 @@ from chalicelib.domain.snapshots import Snapshot
 from chalicelib.manifests import names
 from chalicelib.manifests.commands import command_of
 from chalicelib.manifests.identity import render_identity
-from chalicelib.manifests.pods import INJECTOR, PORT, Injector, PodPlan, render_envconsul_map, render_pod_spec
+from chalicelib.manifests.pods import PORT, PodPlan, render_envconsul_map, render_pod_spec
 from chalicelib.manifests.shared import render_shared
+from chalicelib.manifests.surroundings import SURROUNDINGS, Surroundings
 from chalicelib.ports.cluster import Manifest
 
 __all__ = [
@@ -32,8 +33,6 @@ __all__ = [
 ]
 
 RELEASE_GATE = "ancla.dev/release"
-INGRESS_CLASS = "nginx"
-CERTIFICATE_ISSUER = "letsencrypt"
 HISTORY = 2
 SETTLE = 3
 """Seconds that a process without a health check must stay up to count as healthy."""
@@ -47,7 +46,7 @@ def render_set(
     snapshot_hash: str,
     apps_domain: str,
     tls: bool,
-    injector: Injector = INJECTOR,
+    surroundings: Surroundings = SURROUNDINGS,
 ) -> list[Manifest]:
     """All that runs for a snapshot: an envconsul ConfigMap and a Deployment for each process type, Service and Ingress for web.
     Raises Invalid (nothing_to_run) where a process has no command."""
@@ -59,13 +58,13 @@ def render_set(
             snapshot_hash=snapshot_hash,
             process=process,
             command=command_of(process, text),
-            injector=injector,
+            surroundings=surroundings,
         )
         for process, text in sorted(snapshot.processes.items())
     ]
     manifests: list[Manifest] = [*map(render_envconsul_map, plans), *map(_deployment, plans)]
     if WEB in snapshot.processes:
-        manifests += [_service(address, service_id), _ingress(address, service_id, apps_domain, tls=tls)]
+        manifests += [_service(address, service_id), _ingress(address, service_id, apps_domain, surroundings, tls=tls)]
     return manifests
 
 
@@ -75,11 +74,11 @@ def with_counts(manifests: Sequence[Manifest], counts: Mapping[str, int]) -> lis
 
 
 def render_release_pod(
-    address: Address, service_id: str, snapshot: Snapshot, *, snapshot_hash: str, turn: int, injector: Injector = INJECTOR
+    address: Address, service_id: str, snapshot: Snapshot, *, snapshot_hash: str, turn: int, surroundings: Surroundings = SURROUNDINGS
 ) -> Manifest:
     """The pod that runs the release command once. It is gated, so that its UID can be recorded before anything runs; its ConfigMap
     (`render_release_config`) is applied before it."""
-    plan = _release_plan(address, service_id, snapshot, snapshot_hash=snapshot_hash, injector=injector)
+    plan = _release_plan(address, service_id, snapshot, snapshot_hash=snapshot_hash, surroundings=surroundings)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -89,10 +88,10 @@ def render_release_pod(
 
 
 def render_release_config(
-    address: Address, service_id: str, snapshot: Snapshot, *, snapshot_hash: str, injector: Injector = INJECTOR
+    address: Address, service_id: str, snapshot: Snapshot, *, snapshot_hash: str, surroundings: Surroundings = SURROUNDINGS
 ) -> Manifest:
     """The envconsul ConfigMap that the release pod mounts."""
-    return render_envconsul_map(_release_plan(address, service_id, snapshot, snapshot_hash=snapshot_hash, injector=injector))
+    return render_envconsul_map(_release_plan(address, service_id, snapshot, snapshot_hash=snapshot_hash, surroundings=surroundings))
 
 
 def render_anchor(address: Address, service_id: str, turn: int, phase: Phase) -> Manifest:
@@ -109,7 +108,7 @@ def render_anchor(address: Address, service_id: str, turn: int, phase: Phase) ->
     }
 
 
-def _release_plan(address: Address, service_id: str, snapshot: Snapshot, *, snapshot_hash: str, injector: Injector) -> PodPlan:
+def _release_plan(address: Address, service_id: str, snapshot: Snapshot, *, snapshot_hash: str, surroundings: Surroundings) -> PodPlan:
     return PodPlan(
         address=address,
         service_id=service_id,
@@ -117,7 +116,7 @@ def _release_plan(address: Address, service_id: str, snapshot: Snapshot, *, snap
         snapshot_hash=snapshot_hash,
         process=RELEASE,
         command=command_of(RELEASE, snapshot.release_command),
-        injector=injector,
+        surroundings=surroundings,
     )
 
 
@@ -158,16 +157,16 @@ def _service(address: Address, service_id: str) -> Manifest:
     }
 
 
-def _ingress(address: Address, service_id: str, apps_domain: str, *, tls: bool) -> Manifest:
+def _ingress(address: Address, service_id: str, apps_domain: str, surroundings: Surroundings, *, tls: bool) -> Manifest:
     host = names.host_of(address, apps_domain)
     backend = {"service": {"name": names.resource_name(address), "port": {"name": "http"}}}
     metadata = _web_metadata(address, service_id)
     spec: dict[str, Any] = {
-        "ingressClassName": INGRESS_CLASS,
+        "ingressClassName": surroundings.ingress_class,
         "rules": [{"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}],
     }
     if tls:
-        metadata["annotations"] = {"cert-manager.io/cluster-issuer": CERTIFICATE_ISSUER}
+        metadata["annotations"] = {"cert-manager.io/cluster-issuer": surroundings.certificate_issuer}
         spec["tls"] = [{"hosts": [host], "secretName": names.tls_secret_name(address)}]
     return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec}
 

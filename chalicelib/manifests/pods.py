@@ -11,6 +11,7 @@ from chalicelib.domain.procfile import WEB
 from chalicelib.domain.snapshots import Snapshot
 from chalicelib.manifests import envconsul, names
 from chalicelib.manifests.commands import escaped
+from chalicelib.manifests.surroundings import SURROUNDINGS, Injector, Surroundings
 from chalicelib.manifests.vault import AUDIENCE
 
 PORT = 8000
@@ -30,18 +31,6 @@ INJECTOR_RESOURCES = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Injector:
-    """What brings the secrets in: the image that envconsul is copied from, and the Vault that it asks."""
-
-    image: str = "hashicorp/envconsul:0.13.2"
-    binary: str = "/bin/envconsul"
-    vault_address: str = "https://vault.vault.svc:8200"
-
-
-INJECTOR = Injector()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PodPlan:
     """Which process of which snapshot of which service a pod is for."""
 
@@ -51,7 +40,7 @@ class PodPlan:
     snapshot_hash: str
     process: str
     command: Sequence[str]
-    injector: Injector = INJECTOR
+    surroundings: Surroundings = SURROUNDINGS
 
     @property
     def labels(self) -> dict[str, str]:
@@ -69,22 +58,25 @@ class PodPlan:
                 snapshot_hash=self.snapshot_hash,
                 has_secrets=bool(self.snapshot.secret_names),
                 command=self.command,
-                vault_address=self.injector.vault_address,
+                injector=self.surroundings.injector,
             )
         )
 
     @property
     def envconsul_name(self) -> str:
-        return names.envconsul_name(self.address, self.process, envconsul.config_hash(self.envconsul_text))
+        return names.envconsul_name(
+            self.address, self.process, envconsul.config_hash(self.envconsul_text + self.surroundings.injector.vault_ca)
+        )
 
 
 def render_envconsul_map(plan: PodPlan) -> dict[str, Any]:
-    """The ConfigMap with the pod's envconsul configuration."""
+    """The ConfigMap with the pod's envconsul configuration, and the certificates that it checks Vault's with."""
+    authority = plan.surroundings.injector.vault_ca
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": plan.envconsul_name, "namespace": plan.namespace, "labels": plan.labels},
-        "data": {envconsul.CONFIG_KEY: plan.envconsul_text},
+        "data": {envconsul.CONFIG_KEY: plan.envconsul_text, **({envconsul.CA_KEY: authority} if authority else {})},
     }
 
 
@@ -97,7 +89,7 @@ def render_pod_spec(plan: PodPlan) -> dict[str, Any]:
         "imagePullSecrets": [{"name": names.pull_secret_name(plan.address)}],
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "terminationGracePeriodSeconds": GRACE_PERIOD,
-        "initContainers": [_injecting_container(plan.injector)],
+        "initContainers": [_injecting_container(plan.surroundings.injector)],
         "containers": [_process_container(plan)],
         "volumes": _volumes(plan),
     }
@@ -117,7 +109,7 @@ def _injecting_container(injector: Injector) -> dict[str, Any]:
 def _process_container(plan: PodPlan) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": CONTAINER,
-        "image": plan.snapshot.image.reference,
+        "image": plan.surroundings.image(plan.snapshot.image.reference),
         "command": list(envconsul.COMMAND),
         "env": _environment(plan),
         "securityContext": {**RESTRICTED, "readOnlyRootFilesystem": False},

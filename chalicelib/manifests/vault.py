@@ -23,6 +23,10 @@ path "auth/token/renew-self" {{
 path "auth/token/lookup-self" {{
   capabilities = ["read"]
 }}
+
+path "auth/token/revoke-self" {{
+  capabilities = ["update"]
+}}
 """
 
 
@@ -41,9 +45,9 @@ def snapshot_path(service_id: str, snapshot_hash: str) -> str:
     return f"{snapshot_prefix(service_id)}/{snapshot_hash}"
 
 
-def data_path(path: str) -> str:
+def data_path(path: str, *, mount: str = MOUNT) -> str:
     """The path under which a KV v2 reader asks for the entry at `path`."""
-    return f"{MOUNT}/data/{path}"
+    return f"{mount}/data/{path}"
 
 
 def role_name(service_id: str) -> str:
@@ -51,9 +55,9 @@ def role_name(service_id: str) -> str:
     return f"ancla-{service_id}"
 
 
-def render_policy(service_id: str) -> str:
-    """The policy in HCL: read this service's frozen secrets, keep the own token alive, and nothing else."""
-    return _POLICY.format(data=data_path(snapshot_prefix(service_id)))
+def render_policy(prefix: str, *, mount: str = MOUNT) -> str:
+    """The policy in HCL: read the entries below the prefix, keep the own token alive or give it back, and nothing else."""
+    return _POLICY.format(data=data_path(prefix, mount=mount))
 
 
 def render_role(service_id: str, namespace: str, account: str) -> dict[str, Any]:

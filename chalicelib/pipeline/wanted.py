@@ -9,6 +9,7 @@ from chalicelib.domain.fences import Fence
 from chalicelib.domain.snapshots import Snapshot
 from chalicelib.manifests.catalog import render_entry
 from chalicelib.manifests.kubernetes import render_identity, render_set, with_counts
+from chalicelib.manifests.surroundings import surroundings_of
 from chalicelib.ports import Ports
 from chalicelib.ports.cluster import Manifest
 
@@ -22,11 +23,21 @@ def identity(ports: Ports, address: Address, service_id: str, made: Snapshot) ->
 def service_set(ports: Ports, address: Address, service_id: str, made: Snapshot, counts: Mapping[str, int]) -> list[Manifest]:
     """Everything that runs this snapshot, with counts on the outside."""
     settings = ports.settings
-    rendered = render_set(address, service_id, made, snapshot_hash=made.hash, apps_domain=settings.apps_domain, tls=settings.tls)
+    rendered = render_set(
+        address,
+        service_id,
+        made,
+        snapshot_hash=made.hash,
+        apps_domain=settings.apps_domain,
+        tls=settings.tls,
+        surroundings=surroundings_of(settings),
+    )
     return with_counts(rendered, counts)
 
 
 def put_into_catalog(ports: Ports, address: Address, service_id: str, made: Snapshot, fence: Fence) -> None:
     settings = ports.settings
-    entry = render_entry(address, service_id, made, apps_domain=settings.apps_domain, router=settings.host, port=settings.router_port)
+    entry = render_entry(
+        address, service_id, made, apps_domain=settings.apps_domain, router=settings.router_host, port=settings.router_port
+    )
     ports.catalog.register(entry, fence)

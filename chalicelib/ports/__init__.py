@@ -12,7 +12,7 @@ from chalicelib.ports.cluster import Cluster
 from chalicelib.ports.logs import Logs
 from chalicelib.ports.notifier import Notifier
 from chalicelib.ports.queue import Queue
-from chalicelib.ports.registry import Registry
+from chalicelib.ports.registry import Registry, RegistryTokens
 from chalicelib.ports.source import SourceHost
 from chalicelib.ports.store import Store
 from chalicelib.ports.vault import Vault
@@ -28,6 +28,10 @@ class Engines(Protocol):
     def builder(self) -> Builder: ...
     @property
     def registry(self) -> Registry: ...
+    @property
+    def registry_tokens(self) -> RegistryTokens | None:
+        """None where the registry asks nobody for tokens: the embedded one."""
+
     @property
     def vault(self) -> Vault: ...
     @property
@@ -60,6 +64,10 @@ class Ports:
     @property
     def registry(self) -> Registry:
         return self.engines.registry
+
+    @property
+    def registry_tokens(self) -> RegistryTokens | None:
+        return self.engines.registry_tokens
 
     @property
     def vault(self) -> Vault:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from chalicelib.domain.registry import Access, Holder
 from chalicelib.domain.secrets import Secret
 
 
@@ -32,3 +34,41 @@ class Registry(Protocol):
 
     def remove(self, repository: str) -> None:
         """Removes all images of the repository; nothing there is no error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a password says: whom it was made for, and what it opens."""
+
+    holder: Holder
+    access: tuple[Access, ...]
+    issued: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BearerToken:
+    """What the registry itself takes: good for minutes, for exactly the access in it."""
+
+    token: Secret
+    issued: datetime
+    seconds: int
+
+
+class RegistryTokens(Protocol):
+    """Signs what opens the registry: passwords that are good for weeks, and the tokens that they are traded for. It says what a
+    password was made for; whether that still counts is for who trades it."""
+
+    @property
+    def service(self) -> str:
+        """What the registry calls itself when it asks for a token."""
+
+    @property
+    def certificate(self) -> str:
+        """The certificate of the signing key, in PEM."""
+
+    def make_password(self, holder: Holder, access: Sequence[Access], *, now: datetime, good_for: timedelta) -> Secret: ...
+
+    def claims_of(self, password: Secret, *, now: datetime) -> Claims | None:
+        """What the password says; None when it is none of ours, or its time is over."""
+
+    def make_token(self, subject: str, access: Sequence[Access], *, now: datetime, good_for: timedelta) -> BearerToken: ...

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chalicelib.adapters.embedded.builder import EmbeddedBuilder
 from chalicelib.adapters.embedded.registry import EmbeddedRegistry
 from chalicelib.domain.hierarchy import Source
 from chalicelib.domain.secrets import Secret
-from chalicelib.ports.builder import BuildJob, BuildStatus, JobState
+from chalicelib.ports.builder import Builder, BuildJob, BuildStatus, JobState
 from tests.contracts.repositories import Repository
 
 PROCFILE = "release: python migrate.py\nweb: python server.py\n"
@@ -20,27 +20,38 @@ PLANTED = "planted-secret-value"
 
 
 def job_for(
-    location: Repository | str, commit: str, *, id: str = BUILD, procfile: str = "", dockerfile: str = "", strategy: str = "dockerfile"
+    location: Repository | Source | str,
+    commit: str,
+    *,
+    id: str = BUILD,
+    procfile: str = "",
+    dockerfile: str = "",
+    strategy: str = "dockerfile",
+    arguments: Mapping[str, str] | None = None,
 ) -> BuildJob:
     return BuildJob(
         id=id,
         service_id="5f0c",
         number=3,
-        source=location.source if isinstance(location, Repository) else Source(location=location),
+        source=location.source
+        if isinstance(location, Repository)
+        else Source(location=location)
+        if isinstance(location, str)
+        else location,
         commit=commit,
         repository=REPOSITORY,
         cache="acme/shop",
         strategy=strategy,
         procfile=procfile,
         dockerfile=dockerfile,
+        arguments=arguments or {},
         secrets={"NPM_TOKEN": Secret(PLANTED)},
     )
 
 
-def watched(builder: EmbeddedBuilder, build_id: str = BUILD) -> BuildStatus:
-    """The status when the build has ended, with its whole log."""
-    log = b""
-    end = time.monotonic() + 15
+def watched(builder: Builder, build_id: str = BUILD, *, log: bytes = b"") -> BuildStatus:
+    """The status when the build has ended, with its whole log, of which `log` was seen before."""
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         status = builder.watch(build_id, log_offset=len(log), seconds=1)
         log += status.log
@@ -49,12 +60,12 @@ def watched(builder: EmbeddedBuilder, build_id: str = BUILD) -> BuildStatus:
     raise AssertionError(f"the build did not end: {log!r}")
 
 
-def built(builder: EmbeddedBuilder, job: BuildJob) -> BuildStatus:
+def built(builder: Builder, job: BuildJob) -> BuildStatus:
     builder.start(job)
     return watched(builder, job.id)
 
 
-def refused(builder: EmbeddedBuilder, job: BuildJob) -> BuildStatus:
+def refused(builder: Builder, job: BuildJob) -> BuildStatus:
     status = built(builder, job)
     assert status.state is JobState.FAILED
     assert status.message and status.hint and status.image is None

@@ -35,9 +35,11 @@ class Handler(BaseHTTPRequestHandler):
             if HEALTH in {"500", "301"}:
                 status = int(HEALTH)
             return self.answer(status, "boom: no database" if status != 200 else "ok")
+        if self.path == "/die":
+            os._exit(9)
         if self.path == "/headers":
             return self.answer(200, "\\n".join(f"{k}: {v}" for k, v in self.headers.items()))
-        self.answer(200, f"version {VERSION} pid {os.getpid()}")
+        self.answer(200, f"version {VERSION} on {os.uname().nodename}/{os.getpid()}")
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/slow":
@@ -62,7 +64,8 @@ class Server(ThreadingHTTPServer):
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = "localhost", self.server_address[1]
 print("serving version", VERSION, flush=True)
-Server(("127.0.0.1", int(os.environ["LISTEN"] if "LISTEN" in os.environ else os.environ["PORT"])), Handler).serve_forever()
+port = int(os.environ["LISTEN"] if "LISTEN" in os.environ else os.environ["PORT"])
+Server((os.environ.get("ADDRESS", "127.0.0.1"), port), Handler).serve_forever()
 """
 
 

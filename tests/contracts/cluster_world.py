@@ -1,4 +1,4 @@
-"""A cluster with a running node, and what a test needs to see of it from outside."""
+"""Clusters for the contract, and what a test needs to see of one from outside."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.embedded.cluster import EmbeddedCluster
 from chalicelib.adapters.embedded.node.control import ensure_node, node_pid, stop_node
 from chalicelib.domain.fences import Anchor, Phase
-from chalicelib.ports.cluster import Manifest, ProcessStatus
+from chalicelib.ports.cluster import Cluster, Manifest, ProcessStatus
 from chalicelib.settings import Settings, read_settings
 from tests.contracts.cluster_samples import HOST, NAMESPACE, SERVER, SERVICE_ID, WEB, anchor, fence, shared, web_set
 from tests.machine import free_port
@@ -26,13 +27,103 @@ from tests.machine import free_port
 NODE = (sys.executable, "-m", "tests.contracts.cluster_node")
 
 
-class World:
+class World(ABC):
+    """A cluster, and what a test needs to see of it from outside."""
+
+    cluster: Cluster
+    patience: float = 8
+    """Seconds in which what has to happen does."""
+
+    @abstractmethod
+    def adapted(self, manifest: Manifest) -> Manifest:
+        """The sample as this cluster takes it: with an image that it has."""
+
+    @abstractmethod
+    def processes(self) -> Sequence[object]:
+        """Those that run of the sample service."""
+
+    @abstractmethod
+    def address(self) -> tuple[str, int]:
+        """Where requests for services are sent."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Takes down all that a test left."""
+
+    def apply(self, manifests: Sequence[Manifest], turn: int, phase: Phase = Phase.ROLL_OUT) -> Anchor:
+        owner = self.cluster.ensure_anchor(anchor(turn, phase), fence(turn, phase))
+        self.cluster.apply([self.adapted(manifest) for manifest in manifests], owner=owner, fence=fence(turn, phase))
+        return owner
+
+    def watch(self, name: str = WEB, *, seconds: float | None = None) -> ProcessStatus:
+        """One look of so many seconds; None: looks until it is settled or has failed."""
+        if seconds is not None:
+            return self.cluster.watch(NAMESPACE, [name], seconds=seconds)[0]
+        deadline = time.monotonic() + self.patience
+        while True:
+            status = self.cluster.watch(NAMESPACE, [name], seconds=8)[0]
+            if status.settled or status.failure or time.monotonic() > deadline:
+                return status
+
+    def roll_out(self, turn: int, **options: Any) -> Anchor:
+        """Applies a web process and waits until it is settled."""
+        owner = self.apply(web_set(**options), turn)
+        status = self.watch()
+        assert status.settled, status
+        return owner
+
+    def start_gated(self, manifest: Manifest, owner: Anchor, turn: int) -> str:
+        return self.cluster.start_gated_pod(self.adapted(manifest), owner=owner, fence=fence(turn))
+
+    def get(self, path: str = "/", *, host: str = HOST, timeout: float = 10) -> tuple[int, str]:
+        status, body, _ = self.request("GET", path, host=host, timeout=timeout)
+        return status, body
+
+    def request(
+        self, method: str, path: str, *, host: str = HOST, body: bytes | None = None, timeout: float = 10
+    ) -> tuple[int, str, dict[str, str]]:
+        connection = http.client.HTTPConnection(*self.address(), timeout=timeout)
+        try:
+            connection.request(method, path, body=body, headers={"Host": host})
+            response = connection.getresponse()
+            return response.status, response.read().decode(), dict(response.getheaders())
+        finally:
+            connection.close()
+
+    def served_by(self) -> str:
+        """The process that answers."""
+        # A router learns of the first process a moment after it is ready.
+        eventually(lambda: self.get()[0] == 200, within=self.patience)
+        status, body = self.get()
+        found = re.fullmatch(r"version \S+ on (\S+)", body)
+        assert status == 200 and found, (status, body)
+        return found[1]
+
+    def version(self) -> str:
+        return self.get()[1].split(" ")[1]
+
+    def kill_process(self) -> None:
+        """Ends the process that answers, from inside."""
+        with suppress(OSError, http.client.HTTPException):
+            self.get("/die")
+
+
+class EmbeddedWorld(World):
     def __init__(self, home: Path) -> None:
         self.settings = read_settings({"ANCLA_HOME": str(home), "ANCLA_ROUTER_PORT": str(free_port())})
         self.cluster = EmbeddedCluster(home, SystemClock())
         self.home = home
         (home / "image").mkdir(parents=True)
         (home / "image" / "server.py").write_text(SERVER)
+
+    def adapted(self, manifest: Manifest) -> Manifest:
+        return manifest
+
+    def processes(self) -> list[int]:
+        return user_processes(self.home)
+
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self.settings.router_port
 
     def ensure_node(self, settings: Settings | None = None) -> None:
         ensure_node(settings or self.settings, command=NODE)
@@ -46,48 +137,11 @@ class World:
     def stop_node(self) -> None:
         stop_node(self.home)
 
-    def apply(self, manifests: list[Manifest], turn: int, phase: Phase = Phase.ROLL_OUT) -> Anchor:
-        owner = self.cluster.ensure_anchor(anchor(turn, phase), fence(turn, phase))
-        self.cluster.apply(manifests, owner=owner, fence=fence(turn, phase))
-        return owner
-
-    def watch(self, seconds: float = 8) -> ProcessStatus:
-        return self.cluster.watch(NAMESPACE, [WEB], seconds=seconds)[0]
-
-    def roll_out(self, turn: int, **options: Any) -> Anchor:
-        """Applies a web process and waits until it is settled."""
-        owner = self.apply(web_set(**options), turn)
-        status = self.watch()
-        assert status.settled, status
-        return owner
-
-    def get(self, path: str = "/", *, host: str = HOST, timeout: float = 10) -> tuple[int, str]:
-        status, body, _ = self.request("GET", path, host=host, timeout=timeout)
-        return status, body
-
-    def request(
-        self, method: str, path: str, *, host: str = HOST, body: bytes | None = None, timeout: float = 10
-    ) -> tuple[int, str, dict[str, str]]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.settings.router_port, timeout=timeout)
-        try:
-            connection.request(method, path, body=body, headers={"Host": host})
-            response = connection.getresponse()
-            return response.status, response.read().decode(), dict(response.getheaders())
-        finally:
-            connection.close()
-
-    def served_by(self) -> int:
-        """The process that answers."""
-        status, body = self.get()
-        found = re.fullmatch(r"version \S+ pid (\d+)", body)
-        assert status == 200 and found, (status, body)
-        return int(found[1])
-
-    def version(self) -> str:
-        return self.get()[1].split(" ")[1]
+    def process_id(self) -> int:
+        """The process that answers, as this machine numbers it."""
+        return int(self.served_by().rpartition("/")[2])
 
     def clear(self) -> None:
-        """Takes down all that a test left."""
         for one in self.cluster.list_anchors(NAMESPACE, SERVICE_ID):
             self.cluster.delete_anchor(one)
         eventually(lambda: not self.cluster.list_objects(NAMESPACE, SERVICE_ID) and not list((self.home / "pods").glob("*")))
@@ -141,8 +195,8 @@ class Load:
         return self._world.request("POST", "/", body=b"x" * 100_000)[0]
 
 
-def started(home: Path) -> World:
-    world = World(home)
+def started(home: Path) -> EmbeddedWorld:
+    world = EmbeddedWorld(home)
     world.cluster.ensure_shared(shared(), version=1)
     world.ensure_node()
     return world

@@ -26,7 +26,8 @@ from tests.contracts.repositories import Repository
 
 if TYPE_CHECKING:
     from tests.contracts.aws import SimulatedAws
-    from tests.contracts.cluster_world import World
+    from tests.contracts.cluster_kubernetes import KubernetesWorld
+    from tests.contracts.cluster_world import EmbeddedWorld, World
 
 
 @dataclass
@@ -131,14 +132,30 @@ def simulated_aws() -> Iterator[SimulatedAws]:
 
 
 @pytest.fixture(scope="module")
-def running_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One cluster with its node for a module; who uses it clears it."""
+def running_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedWorld]:
+    """One embedded cluster with its node for a module; who uses it clears it."""
     from tests.contracts.cluster_world import started, user_processes
 
     world = started(tmp_path_factory.mktemp("cluster"))
     yield world
     world.stop_node()
     assert not user_processes(world.home)
+
+
+@pytest.fixture(scope="module")
+def real_cluster() -> Iterator[KubernetesWorld]:
+    """The Kubernetes of the engines that run; without one, its tests are left out."""
+    from tests.contracts.cluster_kubernetes import started
+
+    with started() as world:
+        yield world
+
+
+@pytest.fixture(params=["running_cluster", "real_cluster"], ids=["embedded", "kubernetes"])
+def any_cluster(request: pytest.FixtureRequest) -> Iterator[World]:
+    world: World = request.getfixturevalue(request.param)
+    yield world
+    world.clear()
 
 
 @pytest.fixture

@@ -1,115 +1,146 @@
-"""What every builder promises of the life of a build; here the embedded one, on real repositories and with real workers."""
+"""What every builder promises of the life of a build, on real repositories: embedded workers, and BuildKit where the engines run."""
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from chalicelib.adapters.embedded.build_folder import BuildFolder
-from chalicelib.adapters.embedded.builder import EmbeddedBuilder
-from chalicelib.domain.errors import Unavailable
 from chalicelib.ports.builder import BuildStatus, JobState
-from tests.contracts.builds import BUILD, PLANTED, PROCFILE, built, job_for, watched
-from tests.contracts.repositories import Repository, no_server, server_that_hangs
+from tests.contracts.builder_bench import Bench, BuildKitSides, EmbeddedSides, wait_for
+from tests.contracts.builds import PROCFILE, built, watched
+from tests.contracts.real_builder import real_yard
+from tests.contracts.repositories import Repository
 
 
-def test_starting_twice_is_starting_once(builder: EmbeddedBuilder, home: Path, repository: Repository) -> None:
-    job = job_for(repository, repository.commit({"Procfile": PROCFILE}), procfile="Procfile")
-    builder.start(job)
-    builder.start(job)
-    first = watched(builder)
-    wait_for(lambda: BuildFolder.of(home, BUILD).worker() is None)
-    builder.start(job)
-    assert BuildFolder.of(home, BUILD).worker() is None
-    assert watched(builder) == first
+@pytest.fixture(params=["embedded", "buildkit"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path, home: Path, repository: Repository) -> Iterator[Bench]:
+    """BuildKit is left out where no engines run."""
+    if request.param == "embedded":
+        yield Bench(EmbeddedSides(home), repository)
+    else:
+        with real_yard(tmp_path) as yard:
+            yield Bench(BuildKitSides(yard), repository)
 
 
-def test_another_builder_of_the_same_home_sees_the_build(builder: EmbeddedBuilder, home: Path, repository: Repository) -> None:
-    builder.start(job_for(repository, repository.commit({"Procfile": PROCFILE}), procfile="Procfile"))
-    assert watched(EmbeddedBuilder(home, local_repositories=True)).state is JobState.SUCCEEDED
+def test_starting_twice_is_starting_once(bench: Bench) -> None:
+    job = bench.job({"Procfile": PROCFILE}, procfile="Procfile")
+    bench.builder.start(job)
+    bench.builder.start(job)
+    first = watched(bench.builder, job.id)
+    assert first.state is JobState.SUCCEEDED
+    bench.builder.start(job)
+    assert watched(bench.builder, job.id) == first
+    assert bench.starts(job.id) == 1
 
 
-def test_a_build_that_never_was_is_lost_and_cannot_be_cancelled(builder: EmbeddedBuilder) -> None:
-    builder.cancel(BUILD)
-    assert builder.watch(BUILD, log_offset=0, seconds=5) == BuildStatus(state=JobState.LOST)
+def test_another_builder_of_the_same_place_sees_the_build(bench: Bench) -> None:
+    job = bench.job({"Procfile": PROCFILE}, procfile="Procfile")
+    bench.builder.start(job)
+    assert watched(bench.another(), job.id).state is JobState.SUCCEEDED
 
 
-def test_a_killed_worker_is_lost_and_its_build_can_start_again(builder: EmbeddedBuilder, home: Path, repository: Repository) -> None:
-    with server_that_hangs() as location:
-        builder.start(job_for(location, "0" * 40, procfile="Procfile"))
-        os.killpg(worker_of(home), signal.SIGKILL)
-        lost = watched(builder)
+def test_a_build_that_never_was_is_lost_and_cannot_be_cancelled(bench: Bench) -> None:
+    job = bench.job({"Procfile": PROCFILE}, procfile="Procfile")
+    bench.builder.cancel(job.id)
+    assert bench.builder.watch(job.id, log_offset=0, seconds=5) == BuildStatus(state=JobState.LOST)
+
+
+def test_a_lost_worker_is_told_and_its_build_can_start_again(bench: Bench) -> None:
+    with bench.endless() as job:
+        bench.builder.start(job)
+        wait_for(lambda: bench.works(job.id))
+        log = bench.builder.watch(job.id, log_offset=0, seconds=20).log
+        bench.lose(job.id)
+        lost = watched(bench.builder, job.id, log=log)
     assert lost.state is JobState.LOST
-    job = job_for(repository, repository.commit({"Procfile": PROCFILE}), procfile="Procfile")
-    assert built(builder, job).state is JobState.SUCCEEDED
-    assert builder.watch(BUILD, log_offset=len(lost.log), seconds=0).log.startswith(b"Cloning ")
+    assert bench.builder.watch(job.id, log_offset=len(lost.log), seconds=1) == BuildStatus(state=JobState.LOST)
+    again = bench.job({"Procfile": PROCFILE}, procfile="Procfile", id=job.id)
+    bench.builder.start(again)
+    status = watched(bench.builder, job.id, log=lost.log)
+    assert status.state is JobState.SUCCEEDED
+    assert again.commit[:12].encode() in status.log.removeprefix(lost.log)
 
 
-def test_a_cancelled_build_ends_for_real(builder: EmbeddedBuilder, home: Path) -> None:
-    with server_that_hangs() as location:
-        builder.start(job_for(location, "0" * 40, procfile="Procfile"))
-        worker = worker_of(home)
-        wait_for(lambda: bool(children_of(worker)))
-        children = children_of(worker)
-        builder.cancel(BUILD)
-    assert BuildFolder.of(home, BUILD).worker() is None
-    assert not [child for child in children if Path(f"/proc/{child}/exe").exists()]
-    status = watched(builder)
+def test_a_cancelled_build_ends_for_real_and_does_not_start_again(bench: Bench) -> None:
+    with bench.endless() as job:
+        bench.builder.start(job)
+        wait_for(lambda: bench.works(job.id))
+        bench.builder.cancel(job.id)
+        status = watched(bench.builder, job.id)
+        wait_for(lambda: not bench.works(job.id))
+        bench.builder.cancel(job.id)
+        bench.builder.start(job)
+        assert watched(bench.builder, job.id).code == "build_cancelled"
+        assert not bench.works(job.id)
     assert (status.state, status.code) == (JobState.FAILED, "build_cancelled")
-    builder.start(job_for(location, "0" * 40))
-    assert watched(builder).code == "build_cancelled"
-    assert not list((home / "images/staging").iterdir())
+    assert status.message and status.hint
 
 
-def test_cancelling_what_has_ended_changes_nothing(builder: EmbeddedBuilder, repository: Repository) -> None:
-    status = built(builder, job_for(repository, repository.commit({"Procfile": PROCFILE}), procfile="Procfile"))
-    builder.cancel(BUILD)
-    assert watched(builder) == status
+def test_cancelling_what_has_ended_changes_nothing(bench: Bench) -> None:
+    job = bench.job({"Procfile": PROCFILE}, procfile="Procfile")
+    status = built(bench.builder, job)
+    wait_for(lambda: not bench.works(job.id))
+    bench.builder.cancel(job.id)
+    assert watched(bench.builder, job.id) == status
 
 
-def test_watching_ends_in_time(builder: EmbeddedBuilder, home: Path) -> None:
-    with server_that_hangs() as location:
-        builder.start(job_for(location, "0" * 40))
-        worker_of(home)
-        wait_for(lambda: bool(BuildFolder.of(home, BUILD).log_from(0)))
-        written = len(BuildFolder.of(home, BUILD).log_from(0))
+def test_watching_ends_in_time(bench: Bench) -> None:
+    with bench.endless() as job:
+        bench.builder.start(job)
+        wait_for(lambda: bench.works(job.id))
+        log = b""
+        while more := bench.builder.watch(job.id, log_offset=len(log), seconds=3).log:
+            log += more
         began = time.monotonic()
-        assert builder.watch(BUILD, log_offset=written, seconds=0.1) == BuildStatus(state=JobState.RUNNING)
-        assert 0.09 < time.monotonic() - began < 1
-        builder.cancel(BUILD)
+        assert bench.builder.watch(job.id, log_offset=len(log), seconds=0.5) == BuildStatus(state=JobState.RUNNING)
+        assert 0.45 < time.monotonic() - began < 1.5
+        bench.builder.cancel(job.id)
 
 
-def test_a_server_that_is_down_is_told_once_and_then_the_build_can_start_again(builder: EmbeddedBuilder) -> None:
-    with no_server() as location:
-        builder.start(job_for(location, "0" * 40))
-        with pytest.raises(Unavailable) as caught:
-            watched(builder)
-    assert caught.value.code == "source_unavailable"
-    assert watched(builder).state is JobState.LOST
+def test_the_log_comes_in_pieces_that_make_one_whole(bench: Bench) -> None:
+    job = bench.job({"Procfile": PROCFILE}, procfile="Procfile")
+    whole = built(bench.builder, job).log
+    assert whole
+    for offset in (0, 1, len(whole) // 2, len(whole), len(whole) + 5):
+        assert bench.builder.watch(job.id, log_offset=offset, seconds=0).log == whole[offset:]
 
 
-def test_no_secret_is_written_anywhere(builder: EmbeddedBuilder, home: Path, repository: Repository) -> None:
-    built(builder, job_for(repository, repository.commit({"Procfile": PROCFILE}), procfile="Procfile"))
-    assert not [path for path in home.rglob("*") if path.is_file() and PLANTED.encode() in path.read_bytes()]
+def test_the_procfile_says_what_runs(bench: Bench) -> None:
+    status = built(bench.builder, bench.job({"Procfile": PROCFILE}, procfile="Procfile"))
+    assert status.image is not None
+    assert list(status.image.processes.items()) == [("release", "python migrate.py"), ("web", "python server.py")]
+    assert status.image.digest.startswith("sha256:")
+    assert b"  web: python server.py\n" in status.log and status.image.digest.encode() in status.log
 
 
-def worker_of(home: Path) -> int:
-    """The process id of the build's worker, once it runs."""
-    wait_for(lambda: bool(BuildFolder.of(home, BUILD).worker()))
-    return BuildFolder.of(home, BUILD).worker() or 0
+def test_without_a_procfile_the_dockerfiles_command_runs(bench: Bench) -> None:
+    status = built(bench.builder, bench.job({}, command='CMD ["python3", "server.py"]'))
+    assert status.image is not None
+    assert status.image.processes == {"web": '["python3", "server.py"]'}
 
 
-def children_of(process_id: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()]
+def test_without_anything_to_run_nothing_is_built(bench: Bench) -> None:
+    assert bench.refused(bench.job({}, command="")).code == "nothing_to_run"
 
 
-def wait_for(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
-    while not holds():
-        assert time.monotonic() < end, "it did not come to pass within 5 s"
-        time.sleep(0.01)
+def test_a_bad_line_of_the_procfile_is_named(bench: Bench) -> None:
+    status = bench.refused(bench.job({"Procfile": "web: x\nthis is wrong\n"}, procfile="Procfile"))
+    assert (status.code, "line 2" in status.message) == ("procfile_invalid", True)
+
+
+@pytest.mark.parametrize("missing", ["procfile", "dockerfile"])
+def test_a_file_that_the_job_names_and_the_tree_lacks_is_named(bench: Bench, missing: str) -> None:
+    job = bench.job({"Procfile": PROCFILE}, **{"procfile": "Procfile", missing: "elsewhere/File"})
+    status = bench.refused(job)
+    assert (status.code, "elsewhere/File" in status.message) == (f"{missing}_missing", True)
+
+
+def test_a_strategy_that_nobody_knows_is_refused(bench: Bench) -> None:
+    assert bench.refused(bench.job({"Procfile": PROCFILE}, procfile="Procfile", strategy="buildpack")).code == "strategy_unsupported"
+
+
+def test_a_commit_that_is_not_there_is_named(bench: Bench) -> None:
+    assert bench.refused(bench.job({"Procfile": PROCFILE}, procfile="Procfile", commit="0" * 40)).code == "ref_not_found"

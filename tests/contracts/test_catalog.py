@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,10 +16,20 @@ import pytest
 from chalicelib.adapters.embedded.catalog import EmbeddedCatalog
 from chalicelib.domain.fences import Fence, Fenced, Phase
 from chalicelib.ports.catalog import Catalog, Entry
+from tests.contracts.real_consul import cleared_catalog
+
+OURS = frozenset({"s1", "s2", "aaa", "b", "c", "good", "ill", "moved", "misrouted", "unchecked"})
+"""The services of these tests. A real catalog may hold others."""
+PATIENCE = 10.0
+"""Seconds until a catalog that looks at its services by itself has looked."""
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", "consul"])
 def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
+    if request.param == "consul":
+        with cleared_catalog(OURS) as real:
+            yield real
+        return
     made = EmbeddedCatalog(None if request.param == "memory" else tmp_path / "catalog.db")
     yield made
     made.close()
@@ -28,6 +42,8 @@ class _Service(BaseHTTPRequestHandler):
         healthy = self.path == "/healthy?deep=1" and self.headers.get_all("Host") == ["api.test"]
         self.send_response({"/moved": 302}.get(self.path, 200 if healthy else 503))
         self.send_header("Content-Length", "0")
+        if self.path == "/moved":
+            self.send_header("Location", "/healthy?deep=1")
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
@@ -58,7 +74,19 @@ def entry(service_id: str = "s1", *, port: int = 80, check: str = "", host: str 
 
 
 def registered(catalog: Catalog) -> list[Entry]:
-    return [registration.entry for registration in catalog.list_registrations()]
+    return [registration.entry for registration in catalog.list_registrations() if registration.entry.service_id in OURS]
+
+
+def passing(catalog: Catalog) -> dict[str, bool]:
+    return {one.entry.service_id: one.passing for one in catalog.list_registrations() if one.entry.service_id in OURS}
+
+
+def settled(look: Callable[[], dict[str, bool]], wanted: dict[str, bool]) -> dict[str, bool]:
+    """What is seen in the end, once it is what is wanted, or patience is over."""
+    end = time.monotonic() + PATIENCE
+    while (seen := look()) != wanted and time.monotonic() < end:
+        time.sleep(0.05)
+    return seen
 
 
 def test_an_entry_is_listed_as_it_was_registered(catalog: Catalog) -> None:
@@ -142,13 +170,45 @@ def test_health_is_what_the_check_answers_under_its_host_name(catalog: Catalog, 
     catalog.register(entry("moved", port=port, check="/moved"), Fence("moved", 1))
     catalog.register(entry("misrouted", port=port, check="/healthy?deep=1", host="other.test"), Fence("misrouted", 1))
     catalog.register(entry("unchecked"), Fence("unchecked", 1))
-    passing = {registration.entry.service_id: registration.passing for registration in catalog.list_registrations()}
-    assert passing == {"good": True, "ill": False, "moved": False, "misrouted": False, "unchecked": True}
+    wanted = {"good": True, "ill": False, "moved": False, "misrouted": False, "unchecked": True}
+    assert settled(lambda: passing(catalog), wanted) == wanted
 
 
 def test_a_service_that_does_not_answer_is_not_healthy(catalog: Catalog) -> None:
     catalog.register(entry(port=1, check="/healthy"), Fence("s1", 1))
-    assert [registration.passing for registration in catalog.list_registrations()] == [False]
+    assert settled(lambda: passing(catalog), {"s1": False}) == {"s1": False}
+
+
+def test_a_service_that_loses_its_check_is_not_judged_by_the_old_one(catalog: Catalog) -> None:
+    catalog.register(entry(port=1, check="/healthy"), Fence("s1", 1))
+    assert settled(lambda: passing(catalog), {"s1": False}) == {"s1": False}
+    catalog.register(entry(), Fence("s1", 2))
+    assert passing(catalog) == {"s1": True}
+
+
+def test_an_entry_may_change_its_name(catalog: Catalog) -> None:
+    catalog.register(entry(), Fence("s1", 1))
+    renamed = replace(entry(), name="renamed")
+    catalog.register(renamed, Fence("s1", 2))
+    assert registered(catalog) == [renamed]
+    catalog.deregister("s1", Fence("s1", 3), for_good=True)
+    assert registered(catalog) == []
+
+
+def test_a_service_without_an_address_is_listed_as_such(catalog: Catalog) -> None:
+    worker = Entry(service_id="s1", name="worker", address="", port=0)
+    catalog.register(worker, Fence("s1", 1))
+    assert registered(catalog) == [worker]
+
+
+def test_of_many_turns_that_write_at_once_the_last_one_stays(catalog: Catalog) -> None:
+    def attempt(turn: int) -> None:
+        with suppress(Fenced):
+            catalog.register(entry(port=8000 + turn), Fence("s1", turn))
+
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        list(threads.map(attempt, (3, 1, 4, 2)))
+    assert registered(catalog) == [entry(port=8004)]
 
 
 # What only the embedded catalog promises.

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator
-
 import pytest
 
 from chalicelib.domain.fences import Fence, Fenced, Phase
@@ -22,13 +18,12 @@ from tests.contracts.cluster_samples import (
     pull_secret,
     web_set,
 )
-from tests.contracts.cluster_world import Load, World, eventually, user_processes
+from tests.contracts.cluster_world import Load, World, eventually
 
 
 @pytest.fixture
-def world(running_cluster: World) -> Iterator[World]:
-    yield running_cluster
-    running_cluster.clear()
+def world(any_cluster: World) -> World:
+    return any_cluster
 
 
 # -- fences -------------------------------------------------------------------------------------------------------------------------
@@ -94,13 +89,13 @@ def test_objects_are_listed_with_their_owner_and_pods_are_not(world: World) -> N
 
 def test_what_an_anchor_owns_goes_with_it_and_so_do_its_processes(world: World) -> None:
     owner = world.roll_out(1)
-    assert user_processes(world.home)
+    assert world.processes()
 
     world.cluster.delete_anchor(owner)
     world.cluster.delete_anchor(owner)
 
-    eventually(lambda: not world.cluster.list_objects(NAMESPACE, SERVICE_ID))
-    eventually(lambda: not user_processes(world.home))
+    eventually(lambda: not world.cluster.list_objects(NAMESPACE, SERVICE_ID), within=world.patience)
+    eventually(lambda: not world.processes(), within=world.patience)
 
 
 def test_what_was_taken_over_by_a_newer_anchor_stays(world: World) -> None:
@@ -110,7 +105,7 @@ def test_what_was_taken_over_by_a_newer_anchor_stays(world: World) -> None:
 
     world.cluster.delete_anchor(older)
 
-    eventually(lambda: older not in world.cluster.list_anchors(NAMESPACE, SERVICE_ID))
+    eventually(lambda: older not in world.cluster.list_anchors(NAMESPACE, SERVICE_ID), within=world.patience)
     assert world.watch().settled
     assert world.served_by() == process
 
@@ -121,8 +116,8 @@ def test_an_object_that_comes_late_under_a_dead_anchor_vanishes(world: World) ->
 
     world.cluster.apply(web_set(), owner=dead, fence=fence(1))
 
-    eventually(lambda: not world.cluster.list_objects(NAMESPACE, SERVICE_ID))
-    eventually(lambda: not user_processes(world.home))
+    eventually(lambda: not world.cluster.list_objects(NAMESPACE, SERVICE_ID), within=world.patience)
+    eventually(lambda: not world.processes(), within=world.patience)
 
 
 # -- roll-outs ----------------------------------------------------------------------------------------------------------------------
@@ -157,7 +152,7 @@ def test_scaled_to_nothing_it_is_settled_and_nothing_runs(world: World) -> None:
 
     world.roll_out(2, replicas=0)
 
-    eventually(lambda: not user_processes(world.home))
+    eventually(lambda: not world.processes(), within=world.patience)
 
 
 def test_the_former_template_put_back_finds_its_pods_still_running(world: World) -> None:
@@ -187,16 +182,16 @@ def test_a_process_that_ends_is_started_again(world: World) -> None:
     world.roll_out(1)
     before = world.served_by()
 
-    os.kill(before, signal.SIGKILL)
+    world.kill_process()
 
-    eventually(lambda: world.watch().settled and world.served_by() != before)
+    eventually(lambda: world.watch().settled and world.served_by() != before, within=world.patience)
 
 
 def test_a_process_without_a_probe_must_run_for_its_time_before_it_counts(world: World) -> None:
     world.apply([pull_secret(), config_map("web-config", ["sleep", "60"]), deployment(WORKER, "worker", min_ready=0.4)], 1)
 
-    assert [status.settled for status in world.cluster.watch(NAMESPACE, [WORKER], seconds=0.3)] == [False]
-    assert [status.settled for status in world.cluster.watch(NAMESPACE, [WORKER], seconds=8)] == [True]
+    assert not world.watch(WORKER, seconds=0.3).settled
+    assert world.watch(WORKER).settled
 
 
 def test_a_deployment_that_is_not_there_is_not_settled(world: World) -> None:

@@ -19,12 +19,12 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fences import Fence
 from chalicelib.ports.cluster import PodPhase
 from tests.contracts.cluster_samples import HOST, NAMESPACE, WEB, anchor, config_map, deployment, fence, pod, pull_secret, shared, web_set
-from tests.contracts.cluster_world import World, eventually, user_processes
+from tests.contracts.cluster_world import EmbeddedWorld, eventually, user_processes
 from tests.machine import free_port
 
 
 @pytest.fixture
-def world(running_cluster: World) -> Iterator[World]:
+def world(running_cluster: EmbeddedWorld) -> Iterator[EmbeddedWorld]:
     yield running_cluster
     running_cluster.ensure_node()
     running_cluster.clear()
@@ -33,7 +33,7 @@ def world(running_cluster: World) -> Iterator[World]:
 # -- objects ------------------------------------------------------------------------------------------------------------------------
 
 
-def test_an_older_version_of_what_is_shared_changes_nothing_and_is_no_error(world: World) -> None:
+def test_an_older_version_of_what_is_shared_changes_nothing_and_is_no_error(world: EmbeddedWorld) -> None:
     for text, version in (("newer", 5), ("older", 4)):
         world.cluster.ensure_shared(shared(text), version=version)
 
@@ -43,7 +43,7 @@ def test_an_older_version_of_what_is_shared_changes_nothing_and_is_no_error(worl
     assert namespace.labels == {"text": "newer"}
 
 
-def test_fence_and_owner_are_on_the_object_and_never_in_the_pod_template(world: World) -> None:
+def test_fence_and_owner_are_on_the_object_and_never_in_the_pod_template(world: EmbeddedWorld) -> None:
     owner = world.apply([deployment()], 3)
 
     with open_objects(world.home) as objects:
@@ -54,7 +54,7 @@ def test_fence_and_owner_are_on_the_object_and_never_in_the_pod_template(world: 
     assert stored.manifest["spec"] == deployment()["spec"]
 
 
-def test_an_object_of_a_service_that_had_the_same_address_is_left_alone(world: World) -> None:
+def test_an_object_of_a_service_that_had_the_same_address_is_left_alone(world: EmbeddedWorld) -> None:
     world.apply([deployment()], 3)
     owner = world.cluster.ensure_anchor(anchor(1), fence(1))
 
@@ -65,7 +65,7 @@ def test_an_object_of_a_service_that_had_the_same_address_is_left_alone(world: W
 # -- deaths -------------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_node_that_is_killed_and_comes_back_finds_its_pods_running(world: World) -> None:
+def test_a_node_that_is_killed_and_comes_back_finds_its_pods_running(world: EmbeddedWorld) -> None:
     world.roll_out(1, replicas=2)
     processes = user_processes(world.home)
 
@@ -79,7 +79,7 @@ def test_a_node_that_is_killed_and_comes_back_finds_its_pods_running(world: Worl
     assert user_processes(world.home) == processes
 
 
-def test_a_node_that_was_killed_stays_as_no_zombie_of_who_started_it(world: World) -> None:
+def test_a_node_that_was_killed_stays_as_no_zombie_of_who_started_it(world: EmbeddedWorld) -> None:
     node = node_pid(world.home)
 
     world.kill_node()
@@ -87,19 +87,19 @@ def test_a_node_that_was_killed_stays_as_no_zombie_of_who_started_it(world: Worl
     eventually(lambda: not Path(f"/proc/{node}").exists())
 
 
-def test_a_process_that_ended_while_no_node_ran_is_started_again(world: World) -> None:
+def test_a_process_that_ended_while_no_node_ran_is_started_again(world: EmbeddedWorld) -> None:
     world.roll_out(1)
-    process = world.served_by()
+    process = world.process_id()
     world.kill_node()
 
     os.kill(process, signal.SIGKILL)
     eventually(lambda: not user_processes(world.home))
     world.ensure_node()
 
-    eventually(lambda: world.watch().settled and world.served_by() != process)
+    eventually(lambda: world.watch().settled and world.process_id() != process)
 
 
-def test_when_everything_was_killed_all_that_is_wanted_comes_back(world: World) -> None:
+def test_when_everything_was_killed_all_that_is_wanted_comes_back(world: EmbeddedWorld) -> None:
     world.roll_out(1, replicas=2)
     world.kill_node()
     for process in [*launchers(world), *user_processes(world.home)]:
@@ -112,7 +112,7 @@ def test_when_everything_was_killed_all_that_is_wanted_comes_back(world: World) 
     assert world.get()[0] == 200
 
 
-def test_what_a_killed_node_left_of_pods_that_ended_is_cleared_away_by_the_next(world: World) -> None:
+def test_what_a_killed_node_left_of_pods_that_ended_is_cleared_away_by_the_next(world: EmbeddedWorld) -> None:
     world.roll_out(1)
     kept = set((world.home / "pods").iterdir())
     world.kill_node()
@@ -126,7 +126,7 @@ def test_what_a_killed_node_left_of_pods_that_ended_is_cleared_away_by_the_next(
     assert world.watch().settled
 
 
-def test_a_change_whose_poke_was_lost_is_seen_within_moments(world: World) -> None:
+def test_a_change_whose_poke_was_lost_is_seen_within_moments(world: EmbeddedWorld) -> None:
     owner = world.roll_out(1)
 
     with open_objects(world.home) as objects:
@@ -135,7 +135,7 @@ def test_a_change_whose_poke_was_lost_is_seen_within_moments(world: World) -> No
     eventually(lambda: not user_processes(world.home))
 
 
-def test_what_was_asked_for_while_no_node_ran_is_done_by_the_next(world: World) -> None:
+def test_what_was_asked_for_while_no_node_ran_is_done_by_the_next(world: EmbeddedWorld) -> None:
     world.kill_node()
     world.apply(web_set(), 1)
 
@@ -144,7 +144,7 @@ def test_what_was_asked_for_while_no_node_ran_is_done_by_the_next(world: World) 
     assert world.watch().settled
 
 
-def test_a_one_off_that_was_lost_with_the_machine_is_never_run_again(world: World) -> None:
+def test_a_one_off_that_was_lost_with_the_machine_is_never_run_again(world: EmbeddedWorld) -> None:
     count = world.home / "count"
     owner = world.apply([pull_secret(), config_map("release-config", ["sh", "-c", f"echo x >> {count}; sleep 60"])], 1)
     uid = world.cluster.start_gated_pod(pod(), owner=owner, fence=fence(1))
@@ -161,7 +161,7 @@ def test_a_one_off_that_was_lost_with_the_machine_is_never_run_again(world: Worl
     assert count.read_text() == "x\n"
 
 
-def test_a_one_off_goes_on_while_the_node_is_replaced(world: World) -> None:
+def test_a_one_off_goes_on_while_the_node_is_replaced(world: EmbeddedWorld) -> None:
     owner = world.apply([pull_secret(), config_map("release-config", ["sh", "-c", "sleep 0.5; echo done; exit 3"])], 1)
     uid = world.cluster.start_gated_pod(pod(), owner=owner, fence=fence(1))
     world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
@@ -175,7 +175,7 @@ def test_a_one_off_goes_on_while_the_node_is_replaced(world: World) -> None:
     assert (status.exit_code, status.log) == (3, b"done\n")
 
 
-def test_all_that_a_process_started_ends_with_it(world: World) -> None:
+def test_all_that_a_process_started_ends_with_it(world: EmbeddedWorld) -> None:
     world.roll_out(1, command=["sh", "-c", "setsid sleep 60 & sleep 61 & exec python3 server.py"])
     assert len(user_processes(world.home)) == 3
 
@@ -184,7 +184,7 @@ def test_all_that_a_process_started_ends_with_it(world: World) -> None:
     eventually(lambda: not user_processes(world.home))
 
 
-def test_a_process_that_ignores_the_signal_is_killed_after_its_grace(world: World) -> None:
+def test_a_process_that_ignores_the_signal_is_killed_after_its_grace(world: EmbeddedWorld) -> None:
     world.roll_out(1, command=["sh", "-c", "trap '' TERM; python3 server.py & while :; do wait; done"], grace=1)
     began = time.monotonic()
 
@@ -197,7 +197,7 @@ def test_a_process_that_ignores_the_signal_is_killed_after_its_grace(world: Worl
 # -- start and stop -----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_node_that_runs_is_not_started_twice(world: World) -> None:
+def test_a_node_that_runs_is_not_started_twice(world: EmbeddedWorld) -> None:
     pid = node_pid(world.home)
 
     world.ensure_node()
@@ -205,7 +205,7 @@ def test_a_node_that_runs_is_not_started_twice(world: World) -> None:
     assert node_pid(world.home) == pid
 
 
-def test_a_node_that_is_to_listen_elsewhere_hands_its_pods_over(world: World) -> None:
+def test_a_node_that_is_to_listen_elsewhere_hands_its_pods_over(world: EmbeddedWorld) -> None:
     world.roll_out(1)
     process = world.served_by()
 
@@ -215,7 +215,7 @@ def test_a_node_that_is_to_listen_elsewhere_hands_its_pods_over(world: World) ->
     assert world.served_by() == process
 
 
-def test_a_stopped_node_leaves_no_process_and_its_next_start_brings_them_back(world: World) -> None:
+def test_a_stopped_node_leaves_no_process_and_its_next_start_brings_them_back(world: EmbeddedWorld) -> None:
     world.roll_out(1, replicas=2)
 
     world.stop_node()
@@ -226,7 +226,7 @@ def test_a_stopped_node_leaves_no_process_and_its_next_start_brings_them_back(wo
     assert world.watch().settled
 
 
-def test_a_one_off_that_a_stopped_node_cut_off_has_no_exit_code_and_never_runs_again(world: World) -> None:
+def test_a_one_off_that_a_stopped_node_cut_off_has_no_exit_code_and_never_runs_again(world: EmbeddedWorld) -> None:
     count = world.home / "cut-off"
     owner = world.apply([pull_secret(), config_map("release-config", ["sh", "-c", f"echo x >> {count}; exec sleep 60"])], 1)
     uid = world.cluster.start_gated_pod(pod(), owner=owner, fence=fence(1))
@@ -241,7 +241,7 @@ def test_a_one_off_that_a_stopped_node_cut_off_has_no_exit_code_and_never_runs_a
     assert count.read_text() == "x\n"
 
 
-def test_a_router_port_that_is_taken_is_told(world: World) -> None:
+def test_a_router_port_that_is_taken_is_told(world: EmbeddedWorld) -> None:
     world.stop_node()
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(Unavailable) as caught:
         world.ensure_node(replace(world.settings, router_port=other.getsockname()[1]))
@@ -253,19 +253,19 @@ def test_a_router_port_that_is_taken_is_told(world: World) -> None:
 # -- the router ---------------------------------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_host_name_is_not_found(world: World) -> None:
+def test_an_unknown_host_name_is_not_found(world: EmbeddedWorld) -> None:
     status, body = world.get(host="nobody.localhost")
 
     assert (status, body) == (404, "404: no service has the host name 'nobody.localhost'\n")
 
 
-def test_a_host_name_is_found_with_a_port_and_in_capitals(world: World) -> None:
+def test_a_host_name_is_found_with_a_port_and_in_capitals(world: EmbeddedWorld) -> None:
     world.roll_out(1)
 
     assert world.get(host=f"{HOST.upper()}:8701")[0] == 200
 
 
-def test_a_service_without_a_ready_process_is_unavailable_for_now(world: World) -> None:
+def test_a_service_without_a_ready_process_is_unavailable_for_now(world: EmbeddedWorld) -> None:
     world.roll_out(1)
     world.roll_out(2, replicas=0)
 
@@ -274,7 +274,7 @@ def test_a_service_without_a_ready_process_is_unavailable_for_now(world: World) 
     assert (status, headers["Retry-After"]) == (503, "2")
 
 
-def test_a_request_that_comes_before_the_first_process_is_ready_waits_for_it(world: World) -> None:
+def test_a_request_that_comes_before_the_first_process_is_ready_waits_for_it(world: EmbeddedWorld) -> None:
     world.roll_out(1)
     world.roll_out(2, replicas=0)
     eventually(lambda: not user_processes(world.home))
@@ -288,7 +288,7 @@ def test_a_request_that_comes_before_the_first_process_is_ready_waits_for_it(wor
     assert answers == [200]
 
 
-def test_a_process_that_loses_its_health_gets_no_more_requests_until_it_is_well(world: World) -> None:
+def test_a_process_that_loses_its_health_gets_no_more_requests_until_it_is_well(world: EmbeddedWorld) -> None:
     sick = world.home / "sick"
     world.roll_out(1, env={"SICK_WHEN": str(sick)})
 
@@ -300,7 +300,7 @@ def test_a_process_that_loses_its_health_gets_no_more_requests_until_it_is_well(
     eventually(lambda: world.get()[0] == 200)
 
 
-def test_the_service_sees_who_asked_and_how(world: World) -> None:
+def test_the_service_sees_who_asked_and_how(world: EmbeddedWorld) -> None:
     world.roll_out(1)
 
     headers = dict(line.split(": ", 1) for line in world.get("/headers")[1].splitlines())
@@ -311,13 +311,13 @@ def test_the_service_sees_who_asked_and_how(world: World) -> None:
     assert headers["X-Forwarded-Host"] == HOST
 
 
-def test_a_large_body_passes_both_ways(world: World) -> None:
+def test_a_large_body_passes_both_ways(world: EmbeddedWorld) -> None:
     world.roll_out(1)
 
     assert world.request("POST", "/", body=b"x" * 3_000_000)[:2] == (201, "got 3000000")
 
 
-def launchers(world: World) -> list[int]:
+def launchers(world: EmbeddedWorld) -> list[int]:
     return [int((folder / "process").read_text().split()[1]) for folder in (world.home / "pods").iterdir() if (folder / "process").exists()]
 
 

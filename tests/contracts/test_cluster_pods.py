@@ -2,83 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from chalicelib.domain.fences import Anchor
+from chalicelib.domain.fences import Anchor, Fenced
 from chalicelib.ports.cluster import PodEvidence, PodPhase, Rejected
 from tests.contracts.cluster_samples import (
-    DIGEST,
     MISSING_DIGEST,
     NAMESPACE,
-    SECRET_PATH,
     SERVICE_ID,
     WEB,
     config_map,
     deployment,
-    fence,
     pod,
     pull_secret,
     web_set,
 )
-from tests.contracts.cluster_world import World, eventually, user_processes
+from tests.contracts.cluster_world import World, eventually
 
 MIB = 1024 * 1024
 
 
 @pytest.fixture
-def world(running_cluster: World) -> Iterator[World]:
-    yield running_cluster
-    running_cluster.clear()
+def world(any_cluster: World) -> World:
+    return any_cluster
 
 
 # -- failures -----------------------------------------------------------------------------------------------------------------------
 
 
 def evidence_of(world: World, owner: Anchor) -> PodEvidence:
-    eventually(lambda: world.cluster.evidence(NAMESPACE, SERVICE_ID, owner))
+    eventually(lambda: world.cluster.evidence(NAMESPACE, SERVICE_ID, owner), within=world.patience)
     return world.cluster.evidence(NAMESPACE, SERVICE_ID, owner)[0]
-
-
-@pytest.mark.parametrize(
-    ("env", "probe", "hint"),
-    [
-        ({"HEALTH": "500"}, "GET /healthz answered 500: boom: no database", ""),
-        ({"HEALTH": "301"}, "GET /healthz answered 301, a redirect to /elsewhere", "a redirect is not taken for healthy"),
-        ({"HEALTH": "hang"}, "GET /healthz did not answer within 0.2 s", "make /healthz answer faster"),
-    ],
-)
-def test_a_health_check_that_fails_is_told(world: World, env: dict[str, str], probe: str, hint: str) -> None:
-    owner = world.apply(web_set(env=env, probe_timeout=0.2), 1)
-
-    assert world.watch(seconds=0.3).failure == ""
-    eventually(lambda: evidence_of(world, owner).probe == probe)
-
-    evidence = evidence_of(world, owner)
-    assert evidence.hint.startswith(hint)
-    assert evidence.state == "running, not ready"
-    assert evidence.log_tail == ("serving version 1",)
-
-
-def test_a_process_that_listens_elsewhere_is_told_to_listen_on_port(world: World) -> None:
-    owner = world.apply(web_set(env={"LISTEN": "19387"}), 1)
-
-    eventually(lambda: "it listens on port 19387, but must listen on the port in $PORT" in evidence_of(world, owner).hint)
-
-    assert "nothing listens on port" in evidence_of(world, owner).probe
 
 
 @pytest.mark.parametrize(
     ("options", "failure", "message"),
     [
         ({"command": ["python3", "-c", "print('bye'); raise SystemExit(3)"]}, "process_exited", "exited with code 3 before it was ready"),
-        ({"command": ["sh", "-c", "echo bye; kill -9 $$"]}, "process_exited", "was ended by signal 9 (SIGKILL) before it was ready"),
         ({"command": ["no-such-command"]}, "command_not_found", "the command was not found"),
         ({"command": ["./server.py"]}, "command_not_found", "the command cannot be executed"),
-        ({"digest": MISSING_DIGEST}, "image_unavailable", "is not in the registry"),
-        ({"secret_paths": ["not/mine"]}, "process_exited", "exited with code 1 before it was ready"),
+        ({"digest": MISSING_DIGEST}, "image_unavailable", MISSING_DIGEST[:19]),
     ],
 )
 def test_what_cannot_run_fails_for_certain(world: World, options: dict[str, Any], failure: str, message: str) -> None:
@@ -101,7 +66,6 @@ def test_the_evidence_of_a_process_that_ends_has_its_last_words(world: World) ->
     assert evidence.restarts >= 1
     assert evidence.log_tail[-1] == "line 29"
     assert len(evidence.log_tail) == 20
-    assert "process 1 exited with code 3" in evidence.events
 
 
 def test_evidence_is_of_the_template_that_the_anchor_applied(world: World) -> None:
@@ -116,9 +80,9 @@ def test_evidence_is_of_the_template_that_the_anchor_applied(world: World) -> No
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"replicas": -1}, "is not a count"),
-        ({"selector": {"matchLabels": {"other": "label"}}}, "spec.selector does not match"),
-        ({"template": None}, "'template' is missing"),
+        ({"replicas": -1}, "is not a count|must be greater than or equal to 0"),
+        ({"selector": {"matchLabels": {"other": "label"}}}, "selector`? does not match"),
+        ({"template": None}, "template' is missing|spec.template.*Required value"),
     ],
 )
 def test_a_manifest_that_makes_no_sense_is_rejected_with_the_reason(world: World, change: dict[str, Any], reason: str) -> None:
@@ -134,50 +98,40 @@ def test_a_manifest_that_makes_no_sense_is_rejected_with_the_reason(world: World
 def test_an_object_in_a_namespace_that_is_not_there_is_rejected(world: World) -> None:
     manifest = {**config_map("settings", ["x"]), "metadata": {"name": "settings", "namespace": "nowhere"}}
 
-    with pytest.raises(Rejected, match="the namespace 'nowhere' is not there"):
+    with pytest.raises(Rejected, match="nowhere.*(is not there|not found)"):
         world.apply([manifest], 1)
-
-
-def test_an_image_without_a_digest_is_rejected(world: World) -> None:
-    with pytest.raises(Rejected, match="repository@sha256:digest"):
-        world.apply([deployment(digest=DIGEST[:20])], 1)
 
 
 # -- one-off pods -------------------------------------------------------------------------------------------------------------------
 
 
-def one_off(world: World, command: list[str], *, env: dict[str, str] | None = None) -> tuple[Anchor, str]:
-    owner = world.apply([pull_secret(), config_map("release-config", command, secret_paths=[SECRET_PATH])], 1)
-    return owner, world.cluster.start_gated_pod(pod(env=env), owner=owner, fence=fence(1))
-
-
-def wait_for(world: World, uid: str) -> tuple[PodPhase, int | None, bytes]:
-    eventually(lambda: watch_once(world, uid)[0] in {PodPhase.SUCCEEDED, PodPhase.FAILED})
-    return watch_once(world, uid)
-
-
-def watch_once(world: World, uid: str, *, seconds: float = 0.1) -> tuple[PodPhase, int | None, bytes]:
-    status = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=seconds)
-    return status.phase, status.exit_code, status.log
-
-
 def test_a_gated_pod_runs_when_its_gate_is_lifted_and_only_once(world: World) -> None:
-    count = world.home / "count"
-    count.unlink(missing_ok=True)
-    owner, uid = one_off(world, ["sh", "-c", f"echo migrated; echo x >> {count}"])
+    owner, uid = one_off(world, ["sh", "-c", "echo migrated"])
     assert watch_once(world, uid, seconds=0.4) == (PodPhase.GATED, None, b"")
-    assert not count.exists()
-    assert world.cluster.start_gated_pod(pod(), owner=owner, fence=fence(1)) == uid
+    assert world.start_gated(pod(), owner, 1) == uid
 
     world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
     assert wait_for(world, uid) == (PodPhase.SUCCEEDED, 0, b"migrated\n")
     world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
-    world.kill_node()
-    world.ensure_node()
-    world.roll_out(2)  # the new node has looked at everything
 
-    assert wait_for(world, uid) == (PodPhase.SUCCEEDED, 0, b"migrated\n")
-    assert count.read_text() == "x\n"
+    assert world.start_gated(pod(), owner, 1) == uid
+    assert watch_once(world, uid, seconds=0.4) == (PodPhase.SUCCEEDED, 0, b"migrated\n")
+
+
+def test_a_late_worker_does_not_start_a_one_off_of_a_later_holder(world: World) -> None:
+    owner = world.apply([pull_secret(), config_map("release-config", ["true"])], 2)
+    world.start_gated(pod(), owner, 2)
+
+    with pytest.raises(Fenced):
+        world.start_gated(pod(), owner, 1)
+
+
+def test_a_one_off_gets_its_variables_as_they_were_given(world: World) -> None:
+    _, uid = one_off(world, ["sh", "-c", 'echo "$GREETING"'], env={"GREETING": "cost: $$5, $(NOPE)"})
+
+    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
+
+    assert wait_for(world, uid) == (PodPhase.SUCCEEDED, 0, b"cost: $5, $(NOPE)\n")
 
 
 def test_a_one_off_that_fails_keeps_its_exit_code_and_is_not_tried_again(world: World) -> None:
@@ -189,7 +143,7 @@ def test_a_one_off_that_fails_keeps_its_exit_code_and_is_not_tried_again(world: 
 
 
 def test_the_log_of_a_one_off_is_read_on_from_an_offset(world: World) -> None:
-    _, uid = one_off(world, ["sh", "-c", "echo one; sleep 0.3; echo two"])
+    _, uid = one_off(world, ["sh", "-c", "echo one; sleep 1; echo two"])
     world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
 
     first = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=8)
@@ -209,14 +163,6 @@ def test_much_output_of_a_one_off_comes_in_bounded_parts_and_its_end_with_the_la
     assert phase is PodPhase.FAILED
     assert b"".join(parts) == b"x" * size + b"\ndone\n"
     assert max(len(part) for part in parts) <= 2 * MIB
-
-
-def test_a_follower_who_comes_too_late_for_what_was_cut_off_waits_for_the_end_and_gets_the_last_part(world: World) -> None:
-    _, uid = one_off(world, ["sh", "-c", f"head -c {20 * MIB} /dev/zero; sleep 2; echo done"])
-    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
-    eventually((world.home / "pods" / uid / "dropped").exists)
-
-    assert all_of(world, uid, start=0) == (PodPhase.SUCCEEDED, [b"done\n"])
 
 
 def all_of(world: World, uid: str, *, start: int) -> tuple[PodPhase, list[bytes]]:
@@ -242,7 +188,7 @@ def test_one_offs_that_have_ended_are_deleted_and_those_that_run_are_not(world: 
 
     for _ in range(2):
         world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=1)
-        assert watch_once(world, uid)[0] is PodPhase.GONE
+        eventually(lambda: watch_once(world, uid)[0] is PodPhase.GONE, within=world.patience)
 
 
 def test_a_one_off_that_came_too_late_to_be_lifted_is_deleted_with_those_that_have_ended(world: World) -> None:
@@ -250,7 +196,7 @@ def test_a_one_off_that_came_too_late_to_be_lifted_is_deleted_with_those_that_ha
     world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=0)
     assert watch_once(world, uid)[0] is PodPhase.GATED
     world.cluster.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=1)
-    assert watch_once(world, uid)[0] is PodPhase.GONE
+    eventually(lambda: watch_once(world, uid)[0] is PodPhase.GONE, within=world.patience)
 
 
 def test_deleting_ended_pods_leaves_the_replicas(world: World) -> None:
@@ -271,39 +217,24 @@ def test_a_pod_of_another_uid_is_gone_and_its_gate_is_not_lifted(world: World) -
 def test_a_one_off_goes_with_its_anchor(world: World) -> None:
     owner, uid = one_off(world, ["sleep", "60"])
     world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
-    eventually(lambda: user_processes(world.home))
+    eventually(world.processes, within=world.patience)
 
     world.cluster.delete_anchor(owner)
 
-    eventually(lambda: watch_once(world, uid)[0] is PodPhase.GONE)
-    eventually(lambda: not user_processes(world.home))
+    eventually(lambda: watch_once(world, uid)[0] is PodPhase.GONE, within=world.patience)
+    eventually(lambda: not world.processes(), within=world.patience)
 
 
-def test_a_process_gets_its_variables_its_secrets_and_nothing_else(world: World) -> None:
-    _, uid = one_off(world, ["env"], env={"GREETING": "cost: $$5, $(NOPE)", "PORT": "8000", "LANG": "de_DE"})
-
-    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
-
-    lines = dict(line.split("=", 1) for line in wait_for(world, uid)[2].decode().splitlines())
-    assert lines.pop("PORT") != "8000"
-    assert lines.pop("HOME") == str(world.home / "pods" / uid / "home")
-    assert lines.pop("PATH")
-    assert lines == {
-        "GREETING": "cost: $5, $(NOPE)",
-        "LANG": "de_DE",
-        "PYTHONUNBUFFERED": "1",
-        "TOKEN": f"for {NAMESPACE}/api-prod-shop",
-    }
+def one_off(world: World, command: list[str], *, env: dict[str, str] | None = None) -> tuple[Anchor, str]:
+    owner = world.apply([pull_secret(), config_map("release-config", command)], 1)
+    return owner, world.start_gated(pod(env=env), owner, 1)
 
 
-def test_what_a_process_writes_into_its_folder_does_not_change_the_image(world: World) -> None:
-    image = world.home / "image"
-    before = {path.name: path.read_bytes() for path in image.iterdir()}
-    _, uid = one_off(world, ["sh", "-c", "touch made && for f in *; do echo changed >> $f; done && ls"])
+def wait_for(world: World, uid: str) -> tuple[PodPhase, int | None, bytes]:
+    eventually(lambda: watch_once(world, uid)[0] in {PodPhase.SUCCEEDED, PodPhase.FAILED}, within=world.patience)
+    return watch_once(world, uid)
 
-    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
 
-    phase, code, log = wait_for(world, uid)
-    assert (phase, code) == (PodPhase.SUCCEEDED, 0)
-    assert b"made" in log
-    assert {path.name: path.read_bytes() for path in image.iterdir()} == before
+def watch_once(world: World, uid: str, *, seconds: float = 0.1) -> tuple[PodPhase, int | None, bytes]:
+    status = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=seconds)
+    return status.phase, status.exit_code, status.log

@@ -18,15 +18,28 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.secrets import Secret
 from chalicelib.manifests.vault import snapshot_path, snapshot_prefix
 from chalicelib.ports.vault import Vault, VaultConflict, Workload
+from tests.contracts.real_vault import cleared_vault
 
 PATH = "ancla/scopes/one"
 SERVICE = Workload(service_id="s1", namespace="ancla-acme", account="api")
 OTHER = Workload(service_id="s2", namespace="ancla-acme", account="web")
 ENTRY = snapshot_path("s1", "aaaa")
+BESIDE = "ancla/scopes/two"
+
+
+@pytest.fixture(params=["memory", "file", "vault"])
+def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vault]:
+    if request.param == "vault":
+        with cleared_vault([PATH, BESIDE], ["s1", "s11", "s2", "moved"]) as real:
+            yield real
+        return
+    made = EmbeddedVault(None if request.param == "memory" else tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=["memory", "file"])
-def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedVault]:
+def embedded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedVault]:
     made = EmbeddedVault(None if request.param == "memory" else tmp_path)
     yield made
     made.close()
@@ -163,39 +176,72 @@ def test_purge_takes_an_entry_by_its_own_path_too(vault: Vault) -> None:
     assert vault.write(PATH, values("anew"), cas=0) == 1
 
 
-def test_a_destroyed_version_is_gone_and_its_number_is_not_given_again(vault: Vault) -> None:
-    vault.write(PATH, values("v1"), cas=0)
+@pytest.mark.parametrize("prefix", ["", "/"])
+def test_an_empty_prefix_is_not_taken_for_everything(vault: Vault, prefix: str) -> None:
+    for call in (vault.purge, lambda prefix: vault.allow(SERVICE, prefix)):
+        with pytest.raises(ValueError, match="whole vault"):
+            call(prefix)
+
+
+def test_a_prefix_means_the_same_with_a_slash_at_its_end(vault: Vault) -> None:
+    vault.write(ENTRY, values("frozen"), cas=0)
+    vault.allow(SERVICE, f"{snapshot_prefix('s1')}/")
+    assert vault.readable(SERVICE, ENTRY)
+    vault.purge(f"{snapshot_prefix('s1')}/")
+    assert vault.newest_version(ENTRY) == 0
+
+
+def test_a_folder_is_no_entry(vault: Vault) -> None:
+    vault.write(ENTRY, values("frozen"), cas=0)
+    assert vault.read(snapshot_prefix("s1")) is None
+    assert vault.newest_version(snapshot_prefix("s1")) == 0
+
+
+def test_an_entry_and_a_folder_may_have_one_name(vault: Vault) -> None:
+    vault.write(snapshot_prefix("s1"), values("the entry"), cas=0)
+    vault.write(ENTRY, values("in the folder"), cas=0)
+    vault.write(f"{ENTRY}/deeper", values("deeper"), cas=0)
+    assert opened(vault.read(snapshot_prefix("s1"))) == {"TOKEN": "the entry"}
+    vault.purge(snapshot_prefix("s1"))
+    assert [vault.newest_version(path) for path in (snapshot_prefix("s1"), ENTRY, f"{ENTRY}/deeper")] == [0, 0, 0]
+
+
+def test_a_destroyed_version_has_no_values_and_keeps_its_number(vault: Vault) -> None:
+    for number in (1, 2, 3):
+        vault.write(PATH, values(f"v{number}"), cas=number - 1)
     for _ in range(2):
         vault.destroy(PATH, 1)
-    assert vault.read(PATH) is None and vault.read(PATH, version=1) is None
-    assert vault.newest_version(PATH) == 1
+        vault.destroy(PATH, 3)
+    assert [opened(vault.read(PATH, version=number)) for number in (1, 2, 3)] == [None, {"TOKEN": "v2"}, None]
+    assert vault.read(PATH) is None
+    assert vault.newest_version(PATH) == 3
+    assert vault.write(PATH, values("v4"), cas=3) == 4
+    assert opened(vault.read(PATH)) == {"TOKEN": "v4"}
+
+
+def test_a_destroyed_version_s_number_is_not_given_again(vault: Vault) -> None:
+    vault.write(PATH, values("v1"), cas=0)
+    vault.destroy(PATH, 1)
     with pytest.raises(VaultConflict):
         vault.write(PATH, values("late"), cas=0)
     assert vault.write(PATH, values("v2"), cas=1) == 2
 
 
-def test_a_destruction_that_comes_late_destroys_nothing_newer(vault: Vault) -> None:
-    vault.write(PATH, values("v1"), cas=0)
-    vault.write(PATH, values("v2"), cas=1)
-    vault.destroy(PATH, 1)
-    assert vault.read(PATH, version=1) is None
-    assert opened(vault.read(PATH)) == opened(vault.read(PATH, version=2)) == {"TOKEN": "v2"}
-
-
 def test_destroying_what_is_not_there_is_no_error(vault: Vault) -> None:
     vault.destroy(PATH, 1)
+    assert vault.newest_version(PATH) == 0
     vault.write(PATH, values("v1"), cas=0)
     vault.destroy(PATH, 2)
     assert opened(vault.read(PATH)) == {"TOKEN": "v1"}
+    assert vault.newest_version(PATH) == 1
 
 
-def test_a_destroyed_entry_is_not_readable_for_its_workload(vault: Vault) -> None:
+def test_what_is_destroyed_is_not_readable(vault: Vault) -> None:
     vault.write(ENTRY, values("frozen"), cas=0)
     vault.allow(SERVICE, snapshot_prefix("s1"))
+    assert vault.readable(SERVICE, ENTRY)
     vault.destroy(ENTRY, 1)
     assert not vault.readable(SERVICE, ENTRY)
-    vault.write(ENTRY, values("again"), cas=1)
-    assert vault.readable(SERVICE, ENTRY)
 
 
 # What only the embedded vault promises.
@@ -209,21 +255,16 @@ def test_nothing_is_left_in_the_file_of_what_was_destroyed(home: Path) -> None:
         assert connection.execute("SELECT length(sealed) FROM entry WHERE path = ?", (PATH,)).fetchall() == [(0,)]
 
 
-def test_an_empty_prefix_is_not_taken_for_everything(vault: EmbeddedVault) -> None:
-    with pytest.raises(ValueError, match="whole vault"):
-        vault.purge("/")
+def test_a_pod_reads_as_its_own_account(embedded: EmbeddedVault) -> None:
+    embedded.write(ENTRY, values("frozen"), cas=0)
+    embedded.allow(SERVICE, snapshot_prefix("s1"))
+    assert opened(embedded.read_as("ancla-acme", "api", ENTRY)) == {"TOKEN": "frozen"}
+    assert embedded.read_as("ancla-acme", "api", snapshot_path("s1", "never-written")) is None
 
 
-def test_a_pod_reads_as_its_own_account(vault: EmbeddedVault) -> None:
-    vault.write(ENTRY, values("frozen"), cas=0)
-    vault.allow(SERVICE, snapshot_prefix("s1"))
-    assert opened(vault.read_as("ancla-acme", "api", ENTRY)) == {"TOKEN": "frozen"}
-    assert vault.read_as("ancla-acme", "api", snapshot_path("s1", "never-written")) is None
-
-
-def test_a_pod_of_another_account_or_namespace_is_denied(vault: EmbeddedVault) -> None:
-    vault.write(ENTRY, values("frozen"), cas=0)
-    vault.allow(SERVICE, snapshot_prefix("s1"))
+def test_a_pod_of_another_account_or_namespace_is_denied(embedded: EmbeddedVault) -> None:
+    embedded.write(ENTRY, values("frozen"), cas=0)
+    embedded.allow(SERVICE, snapshot_prefix("s1"))
     for namespace, account, path in [
         ("ancla-acme", "web", ENTRY),
         ("ancla-other", "api", ENTRY),
@@ -231,7 +272,7 @@ def test_a_pod_of_another_account_or_namespace_is_denied(vault: EmbeddedVault) -
         ("ancla-acme", "api", snapshot_path("s11", "aaaa")),
     ]:
         with pytest.raises(VaultDenied):
-            vault.read_as(namespace, account, path)
+            embedded.read_as(namespace, account, path)
 
 
 def test_another_process_sees_what_was_written(tmp_path: Path) -> None:

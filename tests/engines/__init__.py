@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chalicelib.ports.clock import Clock
+from chalicelib.ports.registry import RegistryTokens
 from tests.engines.builder import MemoryBuilder
 from tests.engines.catalog import MemoryCatalog
 from tests.engines.cluster import MemoryCluster
@@ -35,6 +36,7 @@ class MemoryEngines:
     cluster: MemoryCluster
     catalog: MemoryCatalog
     notifier: MemoryNotifier
+    registry_tokens: RegistryTokens | None = None
 
 
 def memory_engines(clock: Clock) -> MemoryEngines:

@@ -214,7 +214,8 @@ def test_every_read_answers_alike_with_and_without_a_slash_at_its_end(ancla: Anc
     for route in get_paths(ancla, path, run):
         plain, _, query = route.partition("?")
         bare, slashed = _get(ancla, route), _get(ancla, f"{plain}/?{query}")
-        assert (bare.status_code, slashed.status_code) == (200, 200), route
+        expected = 401 if plain.endswith("/docker/auth") else 200  # the one that asks for a login of its own
+        assert (bare.status_code, slashed.status_code) == (expected, expected), route
         assert _lasting(bare.json()) == _lasting(slashed.json()), route
 
 
@@ -247,4 +248,4 @@ def _get(ancla: Ancla, path: str) -> httpx.Response:
 
 def _lasting(answer: Any) -> Any:
     """The answer without what changes from call to call."""
-    return {name: value for name, value in answer.items() if name != "time"} if isinstance(answer, dict) else answer
+    return {name: value for name, value in answer.items() if name not in {"time", "request_id"}} if isinstance(answer, dict) else answer

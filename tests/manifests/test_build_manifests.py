@@ -9,11 +9,11 @@ import pytest
 
 from chalicelib.domain.hierarchy import Source, SourceKind
 from chalicelib.domain.secrets import Secret
-from chalicelib.manifests.buildkit import BuildYard, cache_reference, git_context, render_build_job, render_build_secret
+from chalicelib.manifests.buildkit import BuildYard, accesses_of, cache_repository, git_context, render_build_job, render_build_secret
 from chalicelib.ports.builder import BuildJob
 
 COMMIT = "4f2d" * 10
-YARD = BuildYard(cache_repository="registry.test/cache")
+YARD = BuildYard(registry="registry.test", bases=("base/python",))
 
 
 def make_job(
@@ -30,7 +30,7 @@ def make_job(
         number=3,
         source=source or Source(location="https://git.test/acme/shop.git"),
         commit=COMMIT,
-        repository="registry.test/acme/api",
+        repository="acme/api",
         cache=cache,
         dockerfile=dockerfile,
         arguments=arguments or {},
@@ -39,7 +39,7 @@ def make_job(
 
 
 def pod_spec(job: BuildJob) -> dict[str, Any]:
-    spec: dict[str, Any] = render_build_job(job, YARD)["spec"]["template"]["spec"]
+    spec: dict[str, Any] = render_build_job(job, YARD, annotations={})["spec"]["template"]["spec"]
     return spec
 
 
@@ -63,11 +63,22 @@ def test_the_context_is_the_commit_itself(location: str, context: str) -> None:
 
 
 def test_builds_of_one_project_share_a_cache_and_others_do_not() -> None:
-    assert cache_reference("c", "acme/shop") == cache_reference("c", "acme/shop")
-    assert cache_reference("c", "acme/shop") != cache_reference("c", "acme/shop2")
-    cache = cache_reference("registry.test/cache", "acme/shop")
+    assert cache_repository("acme/shop") == cache_repository("acme/shop")
+    assert cache_repository("acme/shop") != cache_repository("acme/shop2")
+    cache = f"registry.test/{cache_repository('acme/shop')}:build"
     assert f"--import-cache=type=registry,ref={cache}" in words(make_job())
-    assert f"--export-cache=type=registry,ref={cache},mode=max" in words(make_job())
+    assert f"--export-cache=type=registry,ref={cache},mode=max,ignore-error=true" in words(make_job())
+
+
+def test_a_build_may_push_to_its_own_and_pull_what_is_shared() -> None:
+    opened = {access.name: access.actions for access in accesses_of(make_job(), YARD)}
+    assert opened == {"acme/api": ("pull", "push"), cache_repository("acme/shop"): ("pull", "push"), "base/python": ("pull",)}
+
+
+def test_build_arguments_that_buildkit_obeys_are_ancla_s_own() -> None:
+    job = make_job(arguments={"BUILDKIT_SYNTAX": "evil", "BUILDKIT_CACHE_MOUNT_NS": "others", "BUILDKIT_INLINE_CACHE": "1"})
+    given = [word.removeprefix("--opt=build-arg:") for word in words(job) if word.startswith("--opt=build-arg:")]
+    assert given == [f"BUILDKIT_CACHE_MOUNT_NS={cache_repository('acme/shop').removeprefix('cache/')}", "BUILDKIT_INLINE_CACHE=1"]
 
 
 def test_the_image_is_pushed_under_the_builds_number() -> None:
@@ -77,17 +88,43 @@ def test_the_image_is_pushed_under_the_builds_number() -> None:
 def test_build_arguments_are_sorted_and_survive_the_expansion() -> None:
     job = make_job(arguments={"B": "2", "A": "$(x)"}, dockerfile="Dockerfile.ancla")
     options = [word for word in words(job) if word.startswith("--opt=")]
-    assert options[1:] == ["--opt=filename=Dockerfile.ancla", "--opt=build-arg:A=$$(x)", "--opt=build-arg:B=2"]
+    assert "--opt=filename=Dockerfile.ancla" in options
+    assert options[-2:] == ["--opt=build-arg:A=$$(x)", "--opt=build-arg:B=2"]
 
 
-def test_a_build_secret_is_mounted_and_its_value_is_in_no_job() -> None:
+def mounted(job: BuildJob, *, git_login: bool = False) -> dict[str, str]:
+    """File by key of the build's own Secret."""
+    spec = render_build_job(job, YARD, annotations={}, git_login=git_login)["spec"]["template"]["spec"]
+    own = [volume for volume in spec["volumes"] if volume.get("secret", {}).get("secretName") == "build-b01d"]
+    paths = {
+        volume["name"]: mount["mountPath"]
+        for volume in own
+        for mount in spec["initContainers"][0]["volumeMounts"]
+        if mount["name"] == volume["name"]
+    }
+    return {item["key"]: f"{paths[volume['name']]}/{item['path']}" for volume in own for item in volume["secret"]["items"]}
+
+
+def test_what_a_build_hides_is_mounted_and_in_no_job() -> None:
     job = make_job(secrets={"TOKEN": Secret("hidden-value")})
+    secret = render_build_secret(job, YARD, docker_config="{}", git_header="Basic x", values={"TOKEN": "opened"})
+    assert secret["metadata"]["name"] == "build-b01d"
+    assert secret["stringData"] == {"config.json": "{}", "git-header": "Basic x", "secret.TOKEN": "opened"}
+    files = {"config.json": "/ancla/login/config.json", "git-header": "/ancla/login/git-header", "secret.TOKEN": "/ancla/secrets/TOKEN"}
+    assert mounted(job, git_login=True) == files
     assert "--secret=id=TOKEN,src=/ancla/secrets/TOKEN" in words(job)
-    assert "hidden-value" not in str(render_build_job(job, YARD))
-    secret = render_build_secret(job, YARD, {"TOKEN": "opened"})
-    volumes = [volume["secret"]["secretName"] for volume in pod_spec(job)["volumes"] if "secret" in volume]
-    assert secret["metadata"]["name"] in volumes
-    assert secret["stringData"] == {"TOKEN": "opened"}
+    assert "hidden-value" not in str(render_build_job(job, YARD, annotations={}))
+
+
+def test_the_repositorys_login_is_for_its_own_host() -> None:
+    job = make_job(source=Source(location="https://git.test:8443/acme/shop"))
+    args = render_build_job(job, YARD, annotations={}, git_login=True)["spec"]["template"]["spec"]["initContainers"][0]["args"]
+    assert "--secret=id=GIT_AUTH_HEADER.git.test:8443,src=/ancla/login/git-header" in args
+    assert not [word for word in words(job) if "GIT_AUTH" in word]
+
+
+def test_a_job_waits_for_its_secret() -> None:
+    assert render_build_job(make_job(), YARD, annotations={"a": "b"})["spec"]["suspend"] is True
 
 
 def test_without_secrets_none_is_mounted() -> None:
@@ -96,17 +133,17 @@ def test_without_secrets_none_is_mounted() -> None:
 
 def test_a_build_talks_over_mutual_tls_and_is_never_tried_again_by_itself() -> None:
     assert {"--tlscacert=/ancla/tls/ca.pem", "--tlscert=/ancla/tls/cert.pem", "--tlskey=/ancla/tls/key.pem"} <= set(words(make_job()))
-    spec = render_build_job(make_job(), YARD)["spec"]
+    spec = render_build_job(make_job(), YARD, annotations={})["spec"]
     assert spec["backoffLimit"] == 0
     assert spec["template"]["spec"]["restartPolicy"] == "Never"
 
 
-def test_the_metadata_is_printed_only_after_the_build_went_well() -> None:
+def test_the_metadata_are_the_pods_last_words_after_the_build_went_well() -> None:
     spec = pod_spec(make_job())
-    assert spec["containers"][0]["command"] == ["cat", "/ancla/out/metadata.json"]
     assert spec["initContainers"][0]["args"][-1] == "--metadata-file=/ancla/out/metadata.json"
+    assert spec["containers"][0]["command"] == ["cp", "/ancla/out/metadata.json", spec["containers"][0]["terminationMessagePath"]]
 
 
 def test_a_ready_image_makes_no_build() -> None:
     with pytest.raises(ValueError, match="no git source"):
-        render_build_job(make_job(source=Source(kind=SourceKind.IMAGE, location="registry.test/x")), YARD)
+        render_build_job(make_job(source=Source(kind=SourceKind.IMAGE, location="registry.test/x")), YARD, annotations={})

@@ -54,14 +54,15 @@ def build_case() -> Manifests:
         number=12,
         source=Source(location="https://git.test/acme/shop"),
         commit="4f2d" * 10,
-        repository="registry.test/acme/shop/production/api",
+        repository="acme/shop/production/api",
         cache="acme/shop",
         dockerfile="Dockerfile.ancla",
         arguments={"VERSION": "1.2", "PRICE": "$(5)"},
         secrets={"NPM_TOKEN": Secret("build-secret-that-must-not-show")},
     )
-    yard = BuildYard(cache_repository="registry.test/cache")
-    return [render_build_job(job, yard), render_build_secret(job, yard, {"NPM_TOKEN": "opened by the adapter"})]
+    yard = BuildYard(registry="registry.test")
+    secret = render_build_secret(job, yard, docker_config="{}", git_header="", values={"NPM_TOKEN": "opened by the adapter"})
+    return [render_build_job(job, yard, annotations={"ancla.dev/repository": job.repository}), secret]
 
 
 CASES: dict[str, Manifests] = {

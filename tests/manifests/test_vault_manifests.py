@@ -15,14 +15,19 @@ def test_a_snapshots_entry_lies_below_its_services_prefix() -> None:
 
 
 def test_the_policy_reads_the_services_entries_and_writes_none() -> None:
-    policy = vault.render_policy(SERVICE)
+    policy = vault.render_policy(vault.snapshot_prefix(SERVICE))
     rules = dict(re.findall(r'path "([^"]+)" \{\s+capabilities = \["([a-z]+)"\]', policy))
     assert rules == {
         f"secret/data/ancla/services/{SERVICE}/*": "read",
         "auth/token/renew-self": "update",
         "auth/token/lookup-self": "read",
+        "auth/token/revoke-self": "update",
     }
-    assert policy.count("path ") == 3
+    assert policy.count("path ") == 4
+
+
+def test_the_policy_is_for_the_mount_that_ancla_writes_to() -> None:
+    assert 'path "elsewhere/data/ancla/services/1/*"' in vault.render_policy("ancla/services/1", mount="elsewhere")
 
 
 def test_the_role_is_bound_to_one_account_and_gives_that_policy_alone() -> None:

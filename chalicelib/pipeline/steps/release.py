@@ -9,6 +9,7 @@ from __future__ import annotations
 from chalicelib.domain.runs import Run, Stage
 from chalicelib.manifests import names
 from chalicelib.manifests.kubernetes import render_release_config, render_release_pod
+from chalicelib.manifests.surroundings import surroundings_of
 from chalicelib.pipeline.loads import anchor_of, fence_of, load_snapshot
 from chalicelib.pipeline.narration import append, narrate, within
 from chalicelib.pipeline.outcome import Go, StepResult, Wait, fail
@@ -26,8 +27,9 @@ CUT_OFF_HINT = "check how far it got before you deploy again: it is not run a se
 
 def start_release(run: Run, ports: Ports, time: Slice) -> StepResult:
     made = load_snapshot(ports, run.owner, run.snapshot)
-    config = render_release_config(run.address, run.owner, made, snapshot_hash=run.snapshot)
-    manifest = render_release_pod(run.address, run.owner, made, snapshot_hash=run.snapshot, turn=run.turn)
+    around = surroundings_of(ports.settings)
+    config = render_release_config(run.address, run.owner, made, snapshot_hash=run.snapshot, surroundings=around)
+    manifest = render_release_pod(run.address, run.owner, made, snapshot_hash=run.snapshot, turn=run.turn, surroundings=around)
     ports.cluster.apply([config], owner=anchor_of(run), fence=fence_of(run))
     uid = ports.cluster.start_gated_pod(manifest, owner=anchor_of(run), fence=fence_of(run))
     told = narrate(ports, run, f"release: {made.release_command}")

@@ -12,6 +12,7 @@ from chalicelib.domain.runs import Outcome, Run, RunKind, Stage
 from chalicelib.domain.snapshots import Snapshot
 from chalicelib.manifests import names
 from chalicelib.manifests.kubernetes import render_anchor, render_shared
+from chalicelib.manifests.surroundings import surroundings_of
 from chalicelib.manifests.vault import snapshot_path, snapshot_prefix
 from chalicelib.pipeline.loads import anchor_of, fence_of, load_lane, load_service, load_snapshot, load_workspace, workload_of
 from chalicelib.pipeline.narration import narrate
@@ -55,7 +56,8 @@ def make_anchor(run: Run, ports: Ports, time: Slice) -> StepResult:
             return End(Outcome.UNCHANGED, run, "that many run already")
         run = replace(run, snapshot=active.snapshot, build=active.build).noting(timeout=made.deployment_timeout)
     workspace = load_workspace(ports, run)
-    ports.cluster.ensure_shared(render_shared(workspace), version=workspace.version)
+    shared = render_shared(workspace, surroundings=surroundings_of(ports.settings))
+    ports.cluster.ensure_shared(shared, version=workspace.version)
     manifest = render_anchor(run.address, run.owner, run.turn, Phase.ROLL_OUT)
     anchor = ports.cluster.ensure_anchor(manifest, fence_of(run))
     noted = run.noting(namespace=anchor.namespace, anchor=anchor.name, anchor_uid=anchor.uid)
