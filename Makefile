@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DEV_STAMP := $(VENV)/.ready-dev
+ENGINES_HOME := $(or $(ANCLA_ENGINES_HOME),$(CURDIR)/.engines-home)
 
 # Each generated file and the module that writes it to stdout; $(1) is what is done with that.
 generated = for pair in openapi.json:chalicelib.api.openapi docs/reference/api.md:chalicelib.api.reference \
@@ -47,6 +48,12 @@ engines-status: ## Name, version, state, address and pid of each engine
 .PHONY: engines-logs
 engines-logs: ## The last lines of an engine's log (NAME=apiserver, FOLLOW=1)
 	@$(PYTHON) -m engines logs $(NAME) $(if $(FOLLOW),--follow)
+
+.PHONY: test-engines
+test-engines: $(DEV_STAMP) ## The suites and stories on the real engines, which are started if they do not run
+	@$(BIN)/python -m engines up
+	@ANCLA_ENGINES_HOME=$(ENGINES_HOME) $(BIN)/pytest tests/contracts tests/engines tests/doctor -m "not journey"
+	@ANCLA_ENGINES_HOME=$(ENGINES_HOME) ANCLA_PROFILE=engines $(BIN)/pytest tests/journeys
 
 ##@ Work on it
 .PHONY: setup

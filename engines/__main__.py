@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from engines.build import build, require_built
-from engines.debian import ensure_packages
+from engines.debian import ensure_packages, require_packages
 from engines.engine import State
 from engines.errors import Trouble
 from engines.rooms import PACKAGES, RECIPES, define
@@ -32,6 +32,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _obey(options: argparse.Namespace, site: Site) -> int:
     match options.command:
+        case "build" if options.check:
+            _require_root()
+            require_packages(PACKAGES)
+            require_built(RECIPES, site.cache)
+            return 0
         case "build":
             ensure_packages(PACKAGES)
             build(RECIPES, site.cache)
@@ -86,7 +91,8 @@ def _require_root() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engines", description="The real servers that Ancla works with, on this machine.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("build", help="install the Debian packages and build what the cache does not have")
+    make = commands.add_parser("build", help="install the Debian packages and build what the cache does not have")
+    make.add_argument("--check", action="store_true", help="only say what is missing; exit code 1 if anything is")
     commands.add_parser("up", help="start what is not running, and wait until all is ready")
     stop = commands.add_parser("down", help="stop everything and leave nothing behind")
     stop.add_argument("--keep", action="store_true", help="keep data, certificates and logs for the next up")

@@ -30,6 +30,12 @@ def ensure_packages(packages: Iterable[Package], say: Callable[[str], None] = pr
         say(f"have    {package.name} {installed_version(package.name)} ({package.licence}, Debian)")
 
 
+def require_packages(packages: Iterable[Package]) -> None:
+    missing = [package.name for package in sorted(set(packages)) if not installed_version(package.name)]
+    if missing:
+        raise Trouble(f"these Debian packages are missing: {' '.join(missing)}", "make engines")
+
+
 def installed_version(name: str) -> str:
     """Empty if the package is not installed."""
     try:

@@ -18,13 +18,12 @@ TOKEN_FILE = "token"
 BINARY_DIRECTORY = "/ancla/bin"
 DEFAULT_AUTH = "kubernetes"
 COMMAND = (f"{BINARY_DIRECTORY}/envconsul", f"-config={CONFIG_DIRECTORY}/{CONFIG_KEY}")
-"""What every container of a service runs."""
+"""What a container runs whose process has secrets."""
 
 
-def render_envconsul(
-    *, service_id: str, snapshot_hash: str, has_secrets: bool, command: Sequence[str], injector: Injector
-) -> dict[str, Any]:
+def render_envconsul(*, service_id: str, snapshot_hash: str, command: Sequence[str], injector: Injector) -> dict[str, Any]:
     """The configuration that runs `command` with the secrets frozen for the snapshot. It names them, it never holds one."""
+    path = data_path(snapshot_path(service_id, snapshot_hash), mount=injector.vault_mount)
     config: dict[str, Any] = {
         "vault": {
             "address": injector.vault_address,
@@ -36,14 +35,12 @@ def render_envconsul(
         },
         # Its default is SIGINT, which many servers take for an interruption rather than for a wish to finish.
         "exec": {"command": list(command), "kill_signal": "SIGTERM"},
+        "secret": [{"path": path, "no_prefix": True}],
     }
     if injector.vault_auth != DEFAULT_AUTH:
         config["vault"]["k8s_service_mount_path"] = injector.vault_auth
     if injector.vault_ca:
         config["vault"]["ssl"] = {"ca_cert": f"{CONFIG_DIRECTORY}/{CA_KEY}"}
-    if has_secrets:
-        path = data_path(snapshot_path(service_id, snapshot_hash), mount=injector.vault_mount)
-        config["secret"] = [{"path": path, "no_prefix": True}]
     return config
 
 

@@ -16,7 +16,7 @@ from chalicelib.domain.snapshots import Snapshot
 from chalicelib.manifests import names
 from chalicelib.manifests.commands import command_of
 from chalicelib.manifests.identity import render_identity
-from chalicelib.manifests.pods import PORT, PodPlan, render_envconsul_map, render_pod_spec
+from chalicelib.manifests.pods import PORT, PodPlan, render_envconsul_maps, render_pod_spec
 from chalicelib.manifests.shared import render_shared
 from chalicelib.manifests.surroundings import SURROUNDINGS, Surroundings
 from chalicelib.ports.cluster import Manifest
@@ -48,7 +48,7 @@ def render_set(
     tls: bool,
     surroundings: Surroundings = SURROUNDINGS,
 ) -> list[Manifest]:
-    """All that runs for a snapshot: an envconsul ConfigMap and a Deployment for each process type, Service and Ingress for web.
+    """All that runs for a snapshot: a Deployment for each process type (and its envconsul ConfigMap), Service and Ingress for web.
     Raises Invalid (nothing_to_run) where a process has no command."""
     plans = [
         PodPlan(
@@ -62,7 +62,8 @@ def render_set(
         )
         for process, text in sorted(snapshot.processes.items())
     ]
-    manifests: list[Manifest] = [*map(render_envconsul_map, plans), *map(_deployment, plans)]
+    manifests: list[Manifest] = [config for plan in plans for config in render_envconsul_maps(plan)]
+    manifests += map(_deployment, plans)
     if WEB in snapshot.processes:
         manifests += [_service(address, service_id), _ingress(address, service_id, apps_domain, surroundings, tls=tls)]
     return manifests
@@ -89,9 +90,9 @@ def render_release_pod(
 
 def render_release_config(
     address: Address, service_id: str, snapshot: Snapshot, *, snapshot_hash: str, surroundings: Surroundings = SURROUNDINGS
-) -> Manifest:
-    """The envconsul ConfigMap that the release pod mounts."""
-    return render_envconsul_map(_release_plan(address, service_id, snapshot, snapshot_hash=snapshot_hash, surroundings=surroundings))
+) -> Sequence[Manifest]:
+    """The envconsul ConfigMap that the release pod mounts, if it does."""
+    return render_envconsul_maps(_release_plan(address, service_id, snapshot, snapshot_hash=snapshot_hash, surroundings=surroundings))
 
 
 def render_anchor(address: Address, service_id: str, turn: int, phase: Phase) -> Manifest:

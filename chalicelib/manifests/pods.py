@@ -1,4 +1,5 @@
-"""The pod that every process of a service runs in, with envconsul in front of it."""
+"""The pod that every process of a service runs in. Where the service has secrets, envconsul starts the process with them; where it has
+none, the process needs no Vault: it runs by itself (and envconsul, with no secret to wait for, would never start it)."""
 
 from __future__ import annotations
 
@@ -51,12 +52,15 @@ class PodPlan:
         return names.namespace_of(self.address.workspace)
 
     @property
+    def has_secrets(self) -> bool:
+        return bool(self.snapshot.secret_names)
+
+    @property
     def envconsul_text(self) -> str:
         return envconsul.config_text(
             envconsul.render_envconsul(
                 service_id=self.service_id,
                 snapshot_hash=self.snapshot_hash,
-                has_secrets=bool(self.snapshot.secret_names),
                 command=self.command,
                 injector=self.surroundings.injector,
             )
@@ -69,30 +73,35 @@ class PodPlan:
         )
 
 
-def render_envconsul_map(plan: PodPlan) -> dict[str, Any]:
-    """The ConfigMap with the pod's envconsul configuration, and the certificates that it checks Vault's with."""
+def render_envconsul_maps(plan: PodPlan) -> list[dict[str, Any]]:
+    """The ConfigMap with the pod's envconsul configuration, and the certificates that it checks Vault's with; none without secrets."""
+    if not plan.has_secrets:
+        return []
     authority = plan.surroundings.injector.vault_ca
-    return {
+    config_map = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": plan.envconsul_name, "namespace": plan.namespace, "labels": plan.labels},
         "data": {envconsul.CONFIG_KEY: plan.envconsul_text, **({envconsul.CA_KEY: authority} if authority else {})},
     }
+    return [config_map]
 
 
 def render_pod_spec(plan: PodPlan) -> dict[str, Any]:
     """The pod's spec: restricted, without the cluster's own token, the image by digest. It depends on nothing but the plan."""
-    return {
+    spec: dict[str, Any] = {
         "serviceAccountName": names.account_of(plan.address),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "imagePullSecrets": [{"name": names.pull_secret_name(plan.address)}],
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "terminationGracePeriodSeconds": GRACE_PERIOD,
-        "initContainers": [_injecting_container(plan.surroundings.injector)],
         "containers": [_process_container(plan)],
-        "volumes": _volumes(plan),
     }
+    if plan.has_secrets:
+        return {**spec, "initContainers": [_injecting_container(plan.surroundings.injector)], "volumes": _volumes(plan)}
+    # Else the process would be number 1, which the kernel keeps every signal from that it has no handler for.
+    return {**spec, "shareProcessNamespace": True}
 
 
 def _injecting_container(injector: Injector) -> dict[str, Any]:
@@ -110,16 +119,17 @@ def _process_container(plan: PodPlan) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": plan.surroundings.image(plan.snapshot.image.reference),
-        "command": list(envconsul.COMMAND),
+        "command": list(envconsul.COMMAND) if plan.has_secrets else [escaped(word) for word in plan.command],
         "env": _environment(plan),
         "securityContext": {**RESTRICTED, "readOnlyRootFilesystem": False},
         "resources": RESOURCES,
-        "volumeMounts": [
+    }
+    if plan.has_secrets:
+        container["volumeMounts"] = [
             {"name": "bin", "mountPath": envconsul.BINARY_DIRECTORY, "readOnly": True},
             {"name": "envconsul", "mountPath": envconsul.CONFIG_DIRECTORY, "readOnly": True},
             {"name": "vault-token", "mountPath": envconsul.TOKEN_DIRECTORY, "readOnly": True},
-        ],
-    }
+        ]
     return {**container, **_serving(plan.snapshot)} if plan.process == WEB else container
 
 

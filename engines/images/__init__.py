@@ -30,7 +30,7 @@ BASE = Recipe(
     licence="by package",
     folder=Path(__file__).parent,
     sources=(),
-    actions=(DebianImage(archive="base", name=NODE_NAME, packages=("ca-certificates", "python3")),),
+    actions=(DebianImage(archive="base", name=NODE_NAME, packages=("ca-certificates", "python-is-python3", "python3")),),
 )
 IMPORTED = ((BASE, "base", NODE_NAME), (BUILDKIT, "buildkit", BUILDKIT_NAME), (envconsul.IMAGE, "envconsul", envconsul.IMAGE_NAME))
 """Recipe, archive and name of what the node has without a registry."""

@@ -9,6 +9,8 @@ The machine reaches the node, services and pods; these reach the machine at 10.1
 
 from __future__ import annotations
 
+import os
+
 HOST_IP = "10.199.0.1"
 NODE_IP = "10.199.0.2"
 LINK_PREFIX = 30
@@ -20,7 +22,8 @@ DNS_SERVICE_IP = "10.96.0.10"
 
 LINK = "ancla-node"
 """The machine's end of the link to the node (15 characters at most)."""
-CGROUP = "ancla-node"
+CGROUP = os.environ.get("ANCLA_ENGINES_CGROUP", "ancla-node")
+"""Where the pods' cgroups are. A second set, in a network namespace of its own, needs another one."""
 NODE_NAME = "ancla"
 API_PORT = 6443
 API_URL = f"https://{NODE_IP}:{API_PORT}"

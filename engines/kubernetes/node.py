@@ -145,10 +145,22 @@ def _clean(site: Site) -> None:
     elif owner is not None:
         return  # another checkout's engines are running, and have what would be cleared away here
     remove_cgroups()
+    used = _mounted_upon()
     for path in (*HARD_CODED, RUNTIME):
         folder = Path(path)
-        if folder.is_dir() and not any(folder.iterdir()):
+        if folder.is_dir() and not any(folder.iterdir()) and path not in used:
             folder.rmdir()
+
+
+def _mounted_upon() -> set[str]:
+    """Where anything is mounted in the view of any process. The kernel drops a mount of another set's node with the folder below it."""
+    used: set[str] = set()
+    for table in Path("/proc").glob("[0-9]*/mountinfo"):
+        try:
+            used.update(line.split()[4] for line in table.read_text().splitlines())
+        except OSError:  # the process has ended
+            continue
+    return used
 
 
 def _link_owner() -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.contracts.repositories import Repository
+from tests.journeys.ground import GROUND
 from tests.journeys.repository import SERVER
 
 GOOD = {"server.py": SERVER, "VERSION": "1", "Procfile": "web: python server.py\n"}
@@ -24,7 +25,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"boom")
 
 
-HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+HTTPServer(("0.0.0.0" if "KUBERNETES_SERVICE_HOST" in os.environ else "127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
 """A web service that gives this one answer to its health check."""
 
@@ -46,6 +47,8 @@ class Bad:
     ref: str = ""
     seconds: int = 180
     """The service's deployment timeout."""
+    embedded: bool = False
+    """It is bad where the tree is laid out on the machine itself alone; in a container it harms nobody."""
 
 
 def _with_link(name: str, target: str) -> Callable[[Repository], object]:
@@ -69,8 +72,13 @@ def _running(procfile: str, **files: str) -> dict[str, str]:
     return {**GOOD, "Procfile": procfile, **files}
 
 
+def here(embedded: str, real: str) -> str:
+    """What is told on this ground, where a kubelet looks at less than the embedded node, or says it in its own words."""
+    return real if GROUND.real else embedded
+
+
 ADD_PROCFILE = "add a Procfile with a line such as 'web: python server.py'"
-SOURCES = {
+ALL_SOURCES = {
     "no-branch": Bad(code="ref_not_found", message="has no branch, tag or commit 'nope'", hint="push it, or name another", ref="nope"),
     "no-commit": Bad(code="ref_not_found", message="does not have that commit", hint="push it, or name another one", ref="f" * 40),
     "empty": Bad(code="ref_not_found", message="the default branch of", hint="push a commit, or name", prepare=lambda repository: None),
@@ -88,6 +96,7 @@ SOURCES = {
     ),
     "twice": Bad(code="procfile_invalid", message="line 2: 'web' is there twice", hint="each line", files={"Procfile": "web: a\nweb: b\n"}),
     "link-out": Bad(
+        embedded=True,
         code="tree_unsafe",
         message="the link 'passwords' leads to '/etc/passwd', outside of the repository",
         hint="make it a relative link",
@@ -95,6 +104,7 @@ SOURCES = {
         prepare=_with_link("passwords", "/etc/passwd"),
     ),
     "link-up": Bad(
+        embedded=True,
         code="tree_unsafe",
         message="the link 'up' leads to 'deep/../../..', outside of the repository",
         hint="let it point to a file within",
@@ -102,6 +112,7 @@ SOURCES = {
         prepare=_with_link("up", "deep/../../.."),
     ),
     "submodule": Bad(
+        embedded=True,
         code="tree_unsafe",
         message="'vendored' is a submodule",
         hint="commit its files, or install it as a package; submodules are not fetched",
@@ -109,15 +120,21 @@ SOURCES = {
         prepare=_with_submodule,
     ),
     "line-end": Bad(
+        embedded=True,
         code="tree_unsafe",
         message=r"'a\nb' has a name with control characters",
         hint="rename the file",
         files={**QUIET, "a\nb": "x"},
     ),
 }
+SOURCES = {name: bad for name, bad in ALL_SOURCES.items() if not (bad.embedded and GROUND.real)}
 ELSEWHERE = {
     "missing": Bad(code="repository_not_found", message="there is no repository at", hint="correct its address"),
-    "private": Bad(code="repository_needs_credentials", message="asks for credentials", hint="read without a password"),
+    "private": Bad(
+        code="repository_needs_credentials",
+        message="asks for credentials",
+        hint=here("read without a password", "let an operator add a login"),
+    ),
 }
 HEALTH = "look at the evidence; raise deployment_timeout if the process only starts slowly"
 ROLL_OUTS = {
@@ -151,22 +168,22 @@ ROLL_OUTS = {
     "no-port": Bad(
         code="health_check_failed",
         message="not every process was healthy within 4 s",
-        hint="it listens on no port: make it listen on the port in $PORT",
+        hint=here("it listens on no port: make it listen on the port in $PORT", HEALTH),
         evidence="web: running, not ready",
         files=_running("web: sleep 1000\n"),
         seconds=4,
     ),
     "health-500": Bad(
         code="health_check_failed",
-        message="GET /_health/ answered 500: boom",
+        message=here("GET /_health/ answered 500: boom", "GET /_health/ answered 500"),
         hint=HEALTH,
         files=_answering("self.send_response(500)"),
         seconds=10,
     ),
     "redirects": Bad(
         code="health_check_failed",
-        message="GET /_health/ answered 302, a redirect to /login",
-        hint="a redirect is not taken for healthy",
+        message=here("GET /_health/ answered 302, a redirect to /login", "stopped after 10 redirects"),
+        hint=here("a redirect is not taken for healthy", HEALTH),
         files=_answering("self.send_response(302); self.send_header('Location', '/login')"),
         seconds=10,
     ),

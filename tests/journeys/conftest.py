@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.ground import GROUND
 from tests.journeys.harness import Ancla
 from tests.journeys.repository import Repository
 from tests.journeys.town import Town, made_town
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ground() -> Iterator[None]:
+    with GROUND.ready():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ import httpx
 from chalicelib.adapters.embedded.node.control import node_pid
 from tests.demo.deliveries import deliver, push_delivery
 from tests.demo.visitors import Place, SteadyClient
+from tests.journeys.ground import GROUND
 from tests.journeys.processes import kill_processes_of, processes_of
 from tests.journeys.repository import BRANCH, Repository
 from tests.journeys.waiting import wait_for
@@ -27,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 START_WITHIN = 30.0
 END_WITHIN = 25.0
 WEBHOOK_SECRET = "a-secret-of-the-tests"
+WORKSPACES = ("acme",)
+"""In which stories deploy."""
 
 
 class Ancla:
@@ -34,10 +37,14 @@ class Ancla:
 
     def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
         self.home = folder / "home"
-        self.port, self.router_port = free_ports(2)
+        own, router_port = free_ports(2)
+        self.port = GROUND.port or own
+        self.router, self.router_port = GROUND.router or ("127.0.0.1", router_port)
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("ANCLA_")},
+            **GROUND.settings,
             "ANCLA_HOME": str(self.home),
+            "ANCLA_HOST": GROUND.host,
             "ANCLA_PORT": str(self.port),
             "ANCLA_ROUTER_PORT": str(self.router_port),
             "ANCLA_WEBHOOK_SECRET": WEBHOOK_SECRET,
@@ -49,7 +56,7 @@ class Ancla:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{GROUND.host}:{self.port}"
 
     @property
     def key(self) -> str:
@@ -70,12 +77,14 @@ class Ancla:
         return [sys.executable, "local.py"]
 
     def __enter__(self) -> Self:
+        GROUND.clear(WORKSPACES)
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
         self.end_all()
+        GROUND.clear(WORKSPACES)
 
     def start(self) -> None:
         """Starts `local.py`, and returns when it serves."""
@@ -156,7 +165,7 @@ class Ancla:
             if self.ask("GET", f"{path}/{noun}/{slug}").status_code == 404:
                 self.api("POST", f"{path}/{noun}", {"name": slug})
             path += f"/{noun}/{slug}"
-        wanted = {"name": service, "repository": str(repository.folder), "branch": BRANCH, "auto_deploy_branch": BRANCH, **fields}
+        wanted = {"name": service, "repository": repository.location, "branch": BRANCH, "auto_deploy_branch": BRANCH, **fields}
         self.api("POST", f"{path}/services", wanted)
         return f"{path}/services/{service}"
 
@@ -180,7 +189,7 @@ class Ancla:
     def place(self, path: str) -> Place:
         """Where the service is reached."""
         host = self.api("GET", path)["url"].split("://")[1].split(":")[0]
-        return Place(host, self.router_port)
+        return Place(host, self.router_port, self.router)
 
     def answer(self, path: str) -> dict[str, Any]:
         """What the service itself answers."""
@@ -200,7 +209,7 @@ class Ancla:
 
     def push(self, repository: Repository, before: str, after: str) -> None:
         """Tells Ancla of a push, signed as GitHub's webhook does it."""
-        delivery = push_delivery(repository=str(repository.folder), branch=BRANCH, before=before, after=after, secret=WEBHOOK_SECRET)
+        delivery = push_delivery(repository=repository.location, branch=BRANCH, before=before, after=after, secret=WEBHOOK_SECRET)
         assert deliver(self.url, delivery) == 201
 
     def _answers(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.journeys.ground import GROUND
 from tests.machine import git
 
 BRANCH = "main"
@@ -37,7 +38,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
 
-server = Server(("127.0.0.1", int(os.environ["PORT"])), Handler)
+server = Server(("0.0.0.0" if "KUBERNETES_SERVICE_HOST" in os.environ else "127.0.0.1", int(os.environ["PORT"])), Handler)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 server.serve_forever(poll_interval=0.05)
 server.server_close()
@@ -46,16 +47,21 @@ server.server_close()
 
 
 class Repository:
-    """A git repository on this machine; `folder` is what a service names as its source."""
+    """A git repository on this machine; `location` is what a service names as its source."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
         git(self.folder, "init", "--quiet", "--initial-branch", BRANCH)
 
+    @property
+    def location(self) -> str:
+        """How a service names it."""
+        return GROUND.location(self.folder)
+
     def commit(self, files: Mapping[str, str]) -> str:
         """Writes `files`, commits all there is, and returns the commit."""
-        for name, text in files.items():
+        for name, text in {**GROUND.files, **files}.items():
             file = self.folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)

@@ -12,6 +12,7 @@ import pytest
 from chalicelib.pipeline.steps.diagnosis import MAX_LINE
 from tests.contracts.repositories import Repository, server_that_wants_a_password
 from tests.journeys.bad_commits import ELSEWHERE, GOOD, QUIET, ROLL_OUTS, SOURCES, Bad
+from tests.journeys.ground import GROUND
 from tests.journeys.harness import Ancla
 
 pytestmark = pytest.mark.journey
@@ -45,7 +46,7 @@ class Yard:
     def repository(self, name: str, files: Mapping[str, str]) -> Repository:
         repository = Repository(self.folder / name)
         if files:
-            repository.commit(files)
+            repository.commit(buildable(files))
         return repository
 
     def make(self, name: str, location: str) -> str:
@@ -70,6 +71,11 @@ class Yard:
         }
 
 
+def buildable(files: Mapping[str, str]) -> Mapping[str, str]:
+    """With what the ground needs beside a Procfile."""
+    return {**GROUND.files, **files} if "Procfile" in files else files
+
+
 @pytest.fixture(scope="module")
 def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     folder = tmp_path_factory.mktemp("bad-deploys")
@@ -85,13 +91,13 @@ def from_sources(yard: Yard) -> dict[str, Seen]:
     for name, bad in SOURCES.items():
         bad.prepare(repositories[name])
     with server_that_wants_a_password() as private:
-        locations = {name: str(repository.path) for name, repository in repositories.items()}
-        locations |= {"missing": str(yard.folder / "nowhere"), "private": private}
+        locations = {name: GROUND.location(repository.path) for name, repository in repositories.items()}
+        locations |= {"missing": GROUND.location(yard.folder / "nowhere"), "private": private}
         paths = {name: yard.make(name, location) for name, location in locations.items()}
         runs = yard.deployed({path: {"ref": {**SOURCES, **ELSEWHERE}[name].ref} for name, path in paths.items()})
     seen = {path: yard.seen(path, run, ran=False) for path, run in runs.items()}
     for path in paths.values():
-        yard.ancla.api("PATCH", path, {"repository": str(good.path)})
+        yard.ancla.api("PATCH", path, {"repository": GROUND.location(good.path)})
     then = yard.deployed(dict.fromkeys(paths.values()))
     return {name: Seen(**seen[path], then=then[path]) for name, path in paths.items()}
 
@@ -100,9 +106,9 @@ def from_sources(yard: Yard) -> dict[str, Seen]:
 def from_roll_outs(yard: Yard) -> dict[str, Seen]:
     """Services that run: a good commit, a bad one, another good one."""
     repositories = {name: yard.repository(name, GOOD) for name in ROLL_OUTS}
-    paths = {name: yard.make(name, str(repository.path)) for name, repository in repositories.items()}
+    paths = {name: yard.make(name, GROUND.location(repository.path)) for name, repository in repositories.items()}
     for run in yard.deployed(dict.fromkeys(paths.values())).values():
-        assert run["outcome"] == "succeeded"
+        assert run["outcome"] == "succeeded", run["failure"]
     for name, bad in ROLL_OUTS.items():
         repositories[name].commit(bad.files)
         yard.ancla.api("PATCH", paths[name], {"deployment_timeout": bad.seconds})

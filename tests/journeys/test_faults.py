@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.ground import embedded_only
 from tests.journeys.harness import Ancla, SteadyLoad
 from tests.journeys.processes import processes_of
 from tests.journeys.repository import Repository
 from tests.journeys.waiting import wait_for
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, embedded_only]
 
 SLUGS = ("api", "cart", "jobs", "mail", "shop")
 SPREAD = 1.2

@@ -19,13 +19,14 @@ from chalicelib.pipeline.loads import load_snapshot
 from chalicelib.pipeline.wanted import service_set
 from chalicelib.ports.cluster import Manifest
 from chalicelib.ports.store import get_one
+from tests.journeys.ground import embedded_only
 from tests.journeys.held_workers import BROKEN, DELETE, RELEASED, Case, Held
 from tests.journeys.processes import processes_of
 from tests.journeys.repository import Repository
 from tests.journeys.strange_ancla import StrangeAncla
 from tests.journeys.waiting import wait_for
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, embedded_only]
 
 HELD_FOR = 60.0
 AT_ONCE = 4

@@ -109,7 +109,7 @@ def test_a_push_of_a_repository_that_cannot_be_is_taken_and_ignored(town: Town, 
 def test_the_same_delivery_twice_makes_one_run(town: Town) -> None:
     before = len(town.runs())
     commit = town.repository.commit_version("2")
-    push = push_delivery(repository=str(town.repository.folder), branch=BRANCH, before="0" * 40, after=commit, secret=WEBHOOK_SECRET)
+    push = push_delivery(repository=town.repository.location, branch=BRANCH, before="0" * 40, after=commit, secret=WEBHOOK_SECRET)
     assert [deliver(town.ancla.url, push) for _ in range(2)] == [201, 201]
     run = town.ancla.ended(SERVICE, town.runs()[0]["run"])
     assert (run["trigger"], run["commit"], run["outcome"]) == ("push", commit, "succeeded")

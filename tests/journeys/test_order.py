@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from chalicelib.adapters.clock import SystemClock
-from chalicelib.adapters.embedded.cluster import EmbeddedCluster
 from chalicelib.manifests.names import namespace_of
+from chalicelib.settings import read_settings
+from chalicelib.wiring import make_ports
 from tests.journeys.harness import Ancla
 from tests.journeys.processes import processes_of
 from tests.journeys.repository import Repository
@@ -152,7 +152,7 @@ def _items(ancla: Ancla, path: str) -> list[dict[str, Any]]:
 
 def _objects(ancla: Ancla, service_id: str) -> list[str]:
     """What the cluster holds of a service."""
-    cluster = EmbeddedCluster(ancla.home, SystemClock())
+    cluster = make_ports(read_settings(ancla.environ)).cluster
     return [f"{ref.kind} {ref.name}" for ref in cluster.list_objects(namespace_of("acme"), service_id)]
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.ground import embedded_only
 from tests.journeys.harness import ROOT, Ancla
 from tests.journeys.processes import processes_of
 from tests.journeys.repository import Repository
 from tests.machine import free_ports
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, embedded_only]
 
 _DROP_FROM_BOUNDING_SET, _DAC_OVERRIDE = 24, 1
 """prctl's PR_CAPBSET_DROP, and the capability by which root writes into read-only folders."""

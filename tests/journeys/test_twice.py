@@ -18,13 +18,14 @@ from chalicelib.domain.runs import Run
 from chalicelib.ports.store import all_of, get_one
 from chalicelib.settings import read_settings
 from chalicelib.wiring import make_ports
+from tests.journeys.ground import embedded_only
 from tests.journeys.harness import SteadyLoad
 from tests.journeys.repository import Repository
 from tests.journeys.strange_ancla import StrangeAncla
 from tests.journeys.waiting import wait_for
 from tests.simulation.invariants import assert_audit_matches
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, embedded_only]
 
 PROJECT = "/workspaces/acme/projects/shop"
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.journeys.ground import embedded_only
 from tests.journeys.harness import Ancla
 from tests.journeys.repository import BRANCH, Repository
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, embedded_only]
 
 SERVICE = "acme/shop/staging/web"
 

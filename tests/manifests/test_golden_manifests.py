@@ -41,7 +41,7 @@ def full_case() -> Manifests:
     return [
         render_anchor(SHOP, SERVICE_ID, 4, Phase.ROLL_OUT),
         *render_identity(SHOP, SERVICE_ID, make_grant()),
-        render_release_config(SHOP, SERVICE_ID, snapshot, snapshot_hash="5a" * 32),
+        *render_release_config(SHOP, SERVICE_ID, snapshot, snapshot_hash="5a" * 32),
         render_release_pod(SHOP, SERVICE_ID, snapshot, snapshot_hash="5a" * 32, turn=4),
         *with_counts(rendered(SHOP, snapshot, tls=True), {"web": 3}),
     ]

@@ -73,7 +73,7 @@ def test_one_deployment_for_each_process_that_keeps_running() -> None:
 
 def test_a_service_without_web_has_neither_service_nor_ingress() -> None:
     kinds = {manifest["kind"] for manifest in rendered(make_snapshot({"worker": "./work"}))}
-    assert kinds == {"ConfigMap", "Deployment"}
+    assert kinds == {"Deployment"}
 
 
 def test_every_object_of_a_service_carries_its_id() -> None:
@@ -81,7 +81,7 @@ def test_every_object_of_a_service_carries_its_id() -> None:
     everything = [
         *rendered(snapshot),
         *render_identity(SHOP, SERVICE_ID, make_grant()),
-        render_release_config(SHOP, SERVICE_ID, snapshot, snapshot_hash=snapshot.hash),
+        *render_release_config(SHOP, SERVICE_ID, snapshot, snapshot_hash=snapshot.hash),
         release_pod(snapshot),
         render_anchor(SHOP, SERVICE_ID, 4, Phase.REVERT),
     ]
@@ -223,23 +223,31 @@ def test_envconsul_starts_the_command_with_the_frozen_entry() -> None:
         assert config["vault"]["k8s_service_account_token_path"] == token_path(spec)
 
 
-def test_without_secrets_envconsul_asks_for_none() -> None:
-    manifests = rendered(make_snapshot())
-    assert "secret" not in envconsul_config(deployment(manifests)["spec"]["template"]["spec"], manifests)
+def test_without_secrets_the_command_runs_by_itself_and_needs_no_vault() -> None:
+    manifests = rendered(make_snapshot({"web": "./serve $(date)", "worker": '["work", "$$"]'}))
+    assert of_kind(manifests, "ConfigMap") == []
+    web, worker = (deployment(manifests, process)["spec"]["template"]["spec"] for process in ("web", "worker"))
+    assert web["containers"][0]["command"] == ["/bin/sh", "-c", "./serve $$(date)"]
+    assert worker["containers"][0]["command"] == ["work", "$$$$"]
+    for spec in (web, worker):
+        assert not {"initContainers", "volumes"} & spec.keys()
+        assert "volumeMounts" not in spec["containers"][0]
+        assert spec["shareProcessNamespace"] is True
 
 
 def test_a_changed_command_leaves_the_older_configuration_in_place() -> None:
-    older, newer = (of_kind(rendered(make_snapshot({"web": command})), "ConfigMap")[0] for command in ("./serve", "./serve --fast"))
+    snapshots = (make_snapshot({"web": command}, FULL_CONFIG) for command in ("./serve", "./serve --fast"))
+    older, newer = (of_kind(rendered(snapshot), "ConfigMap")[0] for snapshot in snapshots)
     assert older["metadata"]["name"] != newer["metadata"]["name"]
 
 
 def test_the_release_pod_is_gated_never_restarted_and_finds_its_configuration() -> None:
     snapshot = full_snapshot()
-    pod, config = release_pod(snapshot), render_release_config(SHOP, SERVICE_ID, snapshot, snapshot_hash=snapshot.hash)
+    pod, configs = release_pod(snapshot), render_release_config(SHOP, SERVICE_ID, snapshot, snapshot_hash=snapshot.hash)
     assert pod["spec"]["restartPolicy"] == "Never"
     assert pod["spec"]["schedulingGates"] == [{"name": RELEASE_GATE}] == [{"name": "ancla.dev/release"}]
     assert pod["metadata"]["labels"]["ancla.dev/process"] == "release"
-    assert envconsul_config(pod["spec"], [config])["exec"]["command"] == ["/bin/sh", "-c", "./manage migrate && ./seed"]
+    assert envconsul_config(pod["spec"], configs)["exec"]["command"] == ["/bin/sh", "-c", "./manage migrate && ./seed"]
 
 
 def test_a_process_without_a_command_is_refused() -> None:

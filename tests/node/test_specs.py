@@ -65,6 +65,15 @@ def test_a_health_path_is_always_a_path() -> None:
     assert probe.path == "/@elsewhere.test/"
 
 
+def test_a_command_without_envconsul_is_the_process_s_own() -> None:
+    manifest: Any = deployment()
+    manifest["spec"]["template"]["spec"]["containers"][0]["command"] = ["python", "app.py"]
+
+    spec = read_pod_spec(manifest["spec"]["template"]["spec"])
+
+    assert (spec.command, spec.config_map) == (("python", "app.py"), "")
+
+
 def test_command_and_secret_paths_come_from_the_envconsul_configuration() -> None:
     launch = read_launch(config_map("c", ["python", "app.py"], secret_paths=["ancla/a/b"]))
 

@@ -17,6 +17,9 @@ _HINTS = {
     "image_unavailable": "deploy again; if it goes on, the registry has to be looked at",
     "out_of_memory": "give it less to do at once, or more memory",
     "unschedulable": "the cluster has no room for it: scale something down",
+    "image_runs_as_root": "let the image run as another user: a line such as 'USER 1000' at the end of the Dockerfile",
+    "quota_exceeded": "scale something down, or let an operator raise the quota of the workspace's namespace",
+    "admission_denied": "what the cluster says in the message is a rule of its own: follow it, or ask who runs the cluster",
 }
 _NOT_FOUND = re.compile(r"\b404\b")
 _NO_SUCH_PATH = "answer 2xx at the health check's path, or name a path that does: ancla services update … --health-check-path /"

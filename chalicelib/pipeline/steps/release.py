@@ -30,7 +30,7 @@ def start_release(run: Run, ports: Ports, time: Slice) -> StepResult:
     around = surroundings_of(ports.settings)
     config = render_release_config(run.address, run.owner, made, snapshot_hash=run.snapshot, surroundings=around)
     manifest = render_release_pod(run.address, run.owner, made, snapshot_hash=run.snapshot, turn=run.turn, surroundings=around)
-    ports.cluster.apply([config], owner=anchor_of(run), fence=fence_of(run))
+    ports.cluster.apply(config, owner=anchor_of(run), fence=fence_of(run))
     uid = ports.cluster.start_gated_pod(manifest, owner=anchor_of(run), fence=fence_of(run))
     told = narrate(ports, run, f"release: {made.release_command}")
     return Go(Stage.WATCH_RELEASE, told.noting(release_uid=uid))

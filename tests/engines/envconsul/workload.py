@@ -39,9 +39,7 @@ class Workload:
     def configuration(self, command: Sequence[str]) -> dict[str, Any]:
         """What Ancla renders, with the files that a pod would have somewhere else."""
         injector = Injector(vault_address=f"https://{HOST_IP}:{PORT}", vault_ca="as a file", vault_mount=MOUNT)
-        rendered = render_envconsul(
-            service_id=self.service_id, snapshot_hash=SNAPSHOT, has_secrets=True, command=command, injector=injector
-        )
+        rendered = render_envconsul(service_id=self.service_id, snapshot_hash=SNAPSHOT, command=command, injector=injector)
         rendered["vault"]["ssl"] = {"ca_cert": str(pki.authority(self.site).certificate)}
         rendered["vault"]["k8s_service_account_token_path"] = str(self.token())
         return rendered

@@ -31,12 +31,13 @@ def expanded(variables: Mapping[str, str]) -> dict[str, str]:
     """Kubernetes' rule: `$(NAME)` is the value of an earlier variable (and stays as it is when there is none), `$$` is one `$`."""
     known: dict[str, str] = {}
     for name, value in variables.items():
-        known[name] = _REFERENCE.sub(lambda match: _resolved(match, known), value)
+        known[name] = resolved(value, known)
     return known
 
 
-def _resolved(match: re.Match[str], known: Mapping[str, str]) -> str:
-    return "$" if match[1] is None else known.get(match[1], match[0])
+def resolved(text: str, known: Mapping[str, str]) -> str:
+    """`text`, a value or a word of a command, by the same rule."""
+    return _REFERENCE.sub(lambda match: "$" if match[1] is None else known.get(match[1], match[0]), text)
 
 
 def search_path() -> str:

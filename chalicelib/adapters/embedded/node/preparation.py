@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.adapters.embedded.disk import remove_tree
-from chalicelib.adapters.embedded.node.specs import PodSpec, Unrunnable, read_launch, read_pull_password
+from chalicelib.adapters.embedded.node.environment import expanded, resolved
+from chalicelib.adapters.embedded.node.specs import Launch, PodSpec, Unrunnable, read_launch, read_pull_password
 from chalicelib.adapters.embedded.node.supplies import Supplies
 from chalicelib.domain.secrets import Secret
 
@@ -30,7 +31,7 @@ class Prepared:
 async def prepare(spec: PodSpec, namespace: str, find: Find, supplies: Supplies) -> Prepared:
     """Image, command and secrets. Raises Unrunnable, ImageMissing or SecretsDenied."""
     password = read_pull_password(_wanted(find, "Secret", namespace, spec.pull_secret))
-    launch = read_launch(_wanted(find, "ConfigMap", namespace, spec.config_map))
+    launch = _launch(spec, namespace, find)
     work = await asyncio.to_thread(supplies.image, spec.repository, spec.digest, password)
     secrets: dict[str, Secret] = {}
     for path in launch.secret_paths:
@@ -51,6 +52,13 @@ def own_copy(prepared: Prepared, folder: Path) -> Prepared:
                 entry.chmod(entry.stat().st_mode | stat.S_IWUSR)
     work.chmod(stat.S_IRWXU)
     return replace(prepared, work=work)
+
+
+def _launch(spec: PodSpec, namespace: str, find: Find) -> Launch:
+    if spec.config_map:
+        return read_launch(_wanted(find, "ConfigMap", namespace, spec.config_map))
+    known = expanded(spec.environment)
+    return Launch(command=tuple(resolved(word, known) for word in spec.command), secret_paths=())
 
 
 def _wanted(find: Find, kind: str, namespace: str, name: str) -> Mapping[str, Any]:

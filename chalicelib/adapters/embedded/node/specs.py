@@ -40,8 +40,9 @@ class Probe:
 class PodSpec:
     repository: str
     digest: str
+    command: tuple[str, ...]
     config_map: str
-    """The ConfigMap with the envconsul configuration."""
+    """The ConfigMap with the configuration of envconsul, where the command is that; else empty."""
     environment: Mapping[str, str]
     probe: Probe | None
     startup: Probe | None
@@ -106,12 +107,14 @@ def read_pod_spec(spec: Mapping[str, Any]) -> PodSpec:
     image = _IMAGE.fullmatch(str(container.get("image", "")))
     if image is None:
         raise Unrunnable(f"image {container.get('image')!r} is not given as repository@sha256:digest")
-    if not any(str(part).startswith(_CONFIG_FILE) for part in container.get("command", ())):
-        raise Unrunnable("the container's command is not envconsul with a -config= file")
+    command = tuple(str(part) for part in container.get("command", ()))
+    if not command:
+        raise Unrunnable("the container has no command")
     return PodSpec(
         repository=image["repository"],
         digest=image["digest"],
-        config_map=_config_map(spec),
+        command=command,
+        config_map=_config_map(spec) if any(part.startswith(_CONFIG_FILE) for part in command) else "",
         environment={entry["name"]: str(entry.get("value", "")) for entry in container.get("env", ())},
         probe=_probe(container.get("readinessProbe")) or _probe(container.get("startupProbe")),
         startup=_probe(container.get("startupProbe")),

@@ -1,0 +1,200 @@
+"""Real engines that go away in the middle of a deploy and come back: it ends right by itself, and what ran runs on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.adapters.kubernetes.api import Api
+from chalicelib.adapters.kubernetes.kinds import place
+from chalicelib.manifests.names import namespace_of
+from chalicelib.settings import read_settings
+from chalicelib.wiring import make_ports
+from engines.processes import is_alive, read_record
+from engines.rooms import define
+from engines.site import Site, read_site
+from engines.supervisor import up
+from engines.vault.operator import as_operator
+from tests.journeys.ground import DOCKERFILE, GROUND
+from tests.journeys.harness import Ancla, SteadyLoad
+from tests.journeys.repository import Repository
+from tests.journeys.waiting import wait_for
+
+pytestmark = [pytest.mark.journey, pytest.mark.skipif(not GROUND.real, reason="it is about the real engines: ANCLA_PROFILE=engines")]
+
+AWAY = 20.0
+"""Seconds for which an engine is away, where nothing else is asked for: longer than any call is waited for."""
+SLOW_BUILD = "RUN sleep 8 && echo built\n"
+
+
+class Fleet:
+    """Services of one Ancla, each with a repository of its own and version 1 running."""
+
+    def __init__(self, ancla: Ancla, folder: Path) -> None:
+        self.ancla, self.folder = ancla, folder
+        self.made = 0
+
+    def service(self, **files: str) -> tuple[str, Repository]:
+        self.made += 1
+        repository = Repository(self.folder / f"repository-{self.made}")
+        repository.commit_version("1")
+        path = self.ancla.make_service(f"acme/faults/staging/web-{self.made}", repository)
+        self.good(path, self.ancla.deploy(path))
+        return path, repository
+
+    def good(self, path: str, run: int, *, seconds: float = 150) -> dict[str, Any]:
+        ended = self.ancla.ended(path, run, seconds=seconds)
+        assert ended["outcome"] == "succeeded", ended["failure"]
+        return ended
+
+    def wait_for_stage(self, path: str, run: int, *stages: str) -> None:
+        wait_for(lambda: self.ancla.run(path, run)["stage"] in stages, seconds=60, what=f"run {run} to be at {stages}", pause=0.01)
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    folder = tmp_path_factory.mktemp("faults")
+    with Ancla(folder) as ancla:
+        yield Fleet(ancla, folder)
+
+
+@pytest.fixture(autouse=True)
+def all_engines() -> Iterator[Site]:
+    """Whatever a test does to them, the next one has them all."""
+    site = read_site()
+    yield site
+    mend(site)
+
+
+def mend(site: Site) -> None:
+    up(define(site), site, lambda line: None)
+
+
+def kill(site: Site, name: str) -> None:
+    process = read_record(site.record(name))
+    assert process is not None and is_alive(process), f"{name} does not run"
+    os.kill(process.pid, signal.SIGKILL)
+    wait_for(lambda: not is_alive(process), what=f"{name} to be dead")
+
+
+@contextmanager
+def away(site: Site, name: str) -> Iterator[None]:
+    kill(site, name)
+    try:
+        yield
+    finally:
+        mend(site)
+
+
+@pytest.mark.parametrize(
+    ("engine", "stages"),
+    [
+        ("kubelet", ("watch_roll_out",)),
+        ("scheduler", ("roll_out", "watch_roll_out")),
+        ("controller-manager", ("roll_out", "watch_roll_out")),
+        ("apiserver", ("watch_roll_out",)),
+        ("apiserver", ("build", "watch_build")),
+        ("registry", ("watch_build",)),
+        ("consul", ("watch_roll_out", "register")),
+        ("vault", ("resolve", "build", "watch_build")),
+    ],
+)
+def test_an_engine_that_is_away_for_a_while_delays_a_deploy_and_loses_no_request(
+    fleet: Fleet, all_engines: Site, engine: str, stages: tuple[str, ...]
+) -> None:
+    path, repository = fleet.service()
+    fleet.ancla.api("POST", f"{path}/config", {"name": "TOKEN", "value": "a-secret", "secret": True})
+    repository.commit_version("2")
+    with SteadyLoad(fleet.ancla.place(path)) as load:
+        run = fleet.ancla.deploy(path)
+        fleet.wait_for_stage(path, run, *stages)
+        with away(all_engines, engine):
+            time.sleep(AWAY)
+        fleet.good(path, run)
+        wait_for(lambda: load.versions[-1:] == ["2"], what="version 2 to answer")
+    assert load.failures == []
+    assert fleet.ancla.answer(path) == {"version": "2", "TOKEN": "a-secret"}
+
+
+def test_a_api_server_that_is_away_for_a_minute_stops_nothing_that_runs(fleet: Fleet, all_engines: Site) -> None:
+    path, repository = fleet.service()
+    repository.commit_version("2")
+    with SteadyLoad(fleet.ancla.place(path)) as load, away(all_engines, "apiserver"):
+        run = fleet.ancla.deploy(path)
+        time.sleep(60)
+        assert fleet.ancla.run(path, run)["outcome"] == ""
+    assert load.failures == []
+    fleet.good(path, run)
+
+
+def test_a_sealed_vault_is_named_moves_nothing_and_holds_the_deploy_up_until_it_is_open(fleet: Fleet, all_engines: Site) -> None:
+    path, _ = fleet.service()
+    fleet.ancla.api("POST", f"{path}/config", {"name": "TOKEN", "value": "a-secret", "secret": True})
+    as_operator(all_engines).call("PUT", "/v1/sys/seal")
+    refused = fleet.ancla.ask("POST", f"{path}/config", {"name": "OTHER", "value": "x", "secret": True})
+    assert (refused.status_code, refused.json()["code"]) == (503, "vault_sealed")
+    with SteadyLoad(fleet.ancla.place(path)) as load:
+        run = fleet.ancla.deploy(path)
+        time.sleep(5)
+        assert fleet.ancla.run(path, run)["stage"] in {"snapshot", "preflight"}
+        mend(all_engines)
+        fleet.good(path, run)
+    assert load.failures == []
+    assert fleet.ancla.answer(path) == {"version": "1", "TOKEN": "a-secret"}
+
+
+def test_a_builder_that_dies_in_the_middle_of_a_build_builds_again(fleet: Fleet) -> None:
+    path, repository = fleet.service()
+    assert GROUND.admin is not None
+    base = GROUND.files["Dockerfile"].split()[1]
+    repository.commit({"Dockerfile": DOCKERFILE.format(base=base).replace("USER", f"{SLOW_BUILD}USER"), "VERSION": "2"})
+    run = fleet.ancla.deploy(path)
+    build = wait_for(lambda: fleet.ancla.run(path, run)["build_id"], what="the build to begin")
+    log = f"{path}/builds/{build}/log"
+    wait_for(lambda: "sleep 8" in fleet.ancla.api("GET", log)["log_text"], seconds=60, what="the slow step to begin")
+    _lose_pods(Api(GROUND.admin), "buildkit")
+    fleet.good(path, run)
+    assert fleet.ancla.answer(path) == {"version": "2"}
+
+
+def test_an_image_that_was_deleted_is_told_before_anything_moves(fleet: Fleet) -> None:
+    path, repository = fleet.service()
+    repository.commit_version("2")
+    fleet.good(path, fleet.ancla.deploy(path))
+    registry = make_ports(read_settings(fleet.ancla.environ)).registry
+    first = next(deploy for deploy in fleet.ancla.api("GET", f"{path}/deploys")["items"] if deploy["version"] == 1)
+    shown = fleet.ancla.api("GET", f"{path}/deploys/{first['id']}")
+    repository_name, _, digest = shown["image"].partition("@")
+    registry.remove_image(repository_name, digest, build=1)
+    rollback = "/workspaces/acme/projects/faults/pipeline/rollback?env=staging&service=" + path.rsplit("/", 1)[-1]
+    ended = fleet.ancla.ended(path, fleet.ancla.api("POST", rollback, {"version": 1})["run"])
+    assert (ended["outcome"], ended["failure"]["code"]) == ("failed", "image_missing")
+    assert fleet.ancla.answer(path) == {"version": "2"}
+
+
+def test_a_release_pod_that_is_lost_is_told_and_not_run_again(fleet: Fleet) -> None:
+    path, repository = fleet.service()
+    repository.commit_version("2", release="echo begun; sleep 60")
+    run = fleet.ancla.deploy(path)
+    log = wait_for(lambda: fleet.ancla.run(path, run)["deploy_id"], seconds=60, what="the deploy to have a number")
+    told: Callable[[], str] = lambda: fleet.ancla.api("GET", f"{path}/deploys/{log}/log")["log_text"]  # noqa: E731
+    wait_for(lambda: "begun" in told(), seconds=60, what="the release command to begin")
+    assert GROUND.admin is not None
+    _lose_pods(Api(GROUND.admin), namespace_of("acme"), labels="ancla.dev/process=release")
+    ended = fleet.ancla.ended(path, run)
+    assert (ended["outcome"], ended["failure"]["code"]) == ("failed", "release_lost")
+    assert told().count("begun") == 1
+    assert fleet.ancla.answer(path) == {"version": "1"}
+
+
+def _lose_pods(api: Api, namespace: str, *, labels: str = "") -> None:
+    """As with the node that they were on."""
+    for pod in api.get(place("Pod", namespace, "").rstrip("/"), labelSelector=labels)["items"]:
+        api.delete(place("Pod", namespace, pod["metadata"]["name"]), {"gracePeriodSeconds": 0})
