@@ -12,6 +12,9 @@ NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The label that Kubernetes itself puts on each namespace."""
 WORKSPACE_ROLE = "ancla-workspace"
 """The ClusterRole with what Ancla does within a workspace's namespace."""
+ACME_SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
+"""The label of the pods that cert-manager starts to prove that a host is ours."""
+ACME_PORT = 8089
 LOCAL_DNS = "169.254.20.10/32"
 """Where a node's own DNS cache answers, in clusters that have one."""
 POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
@@ -75,7 +78,8 @@ def _policies(namespace: str, neighbours: Neighbours, vault_port: int) -> list[d
     dns = [_peer(neighbours.dns), {"ipBlock": {"cidr": LOCAL_DNS}}]
     consul, vault = _peer(neighbours.consul), _peer(neighbours.vault)
     return [
-        _policy(namespace, "deny-all", {"policyTypes": ["Ingress", "Egress"]}),
+        # The empty lists are said, so that rules which others add to it are taken away again.
+        _policy(namespace, "deny-all", {"policyTypes": ["Ingress", "Egress"], "ingress": [], "egress": []}),
         _policy(namespace, "allow-dns", {"policyTypes": ["Egress"], "egress": [{"to": dns, "ports": dns_ports}]}),
         _policy(namespace, "allow-consul", {"policyTypes": ["Egress"], "egress": [{"to": [consul], "ports": _tcp(8500, 8501, 8502)}]}),
         _policy(namespace, "allow-consul-checks", {"policyTypes": ["Ingress"], "ingress": [{"from": [consul], "ports": _tcp(8000)}]}),
@@ -84,6 +88,15 @@ def _policies(namespace: str, neighbours: Neighbours, vault_port: int) -> list[d
             namespace,
             "allow-ingress",
             {"policyTypes": ["Ingress"], "ingress": [{"from": [_peer(neighbours.ingress)], "ports": _tcp(8000)}]},
+        ),
+        _policy(
+            namespace,
+            "allow-acme",
+            {
+                "podSelector": {"matchLabels": ACME_SOLVER},
+                "policyTypes": ["Ingress"],
+                "ingress": [{"from": [_peer(neighbours.ingress)], "ports": _tcp(ACME_PORT)}],
+            },
         ),
         _policy(namespace, "allow-internet", {"policyTypes": ["Egress"], "egress": [{"to": _internet(neighbours)}]}),
     ]

@@ -65,7 +65,8 @@ def _check_holder(ports: Ports, holder: Holder) -> None:
             raise _revoked(f"build v{holder.build} is over")
         return
     lane = get_one(ports.store, keys.lane(holder.service_id))
-    if lane is None or lane.closed:
+    # A deploy that was under way when the deletion was asked for goes on to its end, and needs its image until then.
+    if lane is None or (lane.closed and not lane.running):
         raise _revoked("the service is deleted")
 
 

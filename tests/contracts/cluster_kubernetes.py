@@ -22,7 +22,7 @@ from chalicelib.manifests.pods import ENDPOINTS_LEAVE, NOBODY, PORT, RESTRICTED
 from chalicelib.manifests.shared import render_shared
 from chalicelib.manifests.surroundings import Surroundings
 from chalicelib.ports.cluster import Manifest
-from tests.contracts.cluster_samples import DIGEST, NAMESPACE, SERVER, SERVICE_ID
+from tests.contracts.cluster_samples import DIGEST, NAMESPACE, SERVER, SERVICE_ID, WORKSPACE
 from tests.contracts.cluster_world import World, eventually
 from tests.contracts.engines_home import engine_environment
 
@@ -52,6 +52,7 @@ sys.exit(code if code >= 0 else 255)
 
 class KubernetesWorld(World):
     patience = 60
+    beat = 4  # a node tells of what begins and ends about once in a second
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.kubeconfig = Path(environment["ANCLA_KUBECONFIG"])
@@ -62,7 +63,7 @@ class KubernetesWorld(World):
         self.cluster: KubernetesCluster = KubernetesCluster(SystemClock(), self.kubeconfig, patience=QUICK)
         # The cluster is asked with Ancla's own few rights, what a test looks at beside it with all.
         self.api = Api(Path(environment["ANCLA_ENGINES_KUBECONFIG"]))
-        workspace = Workspace(id="w", slug=NAMESPACE.removeprefix("ancla-"), name="Acme", created=AT, updated=AT)
+        workspace = Workspace(id="w", slug=WORKSPACE, name="Acme", created=AT, updated=AT)
         around = Surroundings(account=environment.get("ANCLA_KUBERNETES_ACCOUNT", ""))
         self.shared = render_shared(workspace, surroundings=around)
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.domain.fences import Fence, Phase
 from chalicelib.ports.cluster import Manifest
 
-NAMESPACE = "ancla-acme"
+WORKSPACE = f"contract{uuid.uuid4().hex[:8]}"
+"""One for each process that runs the suite: on a real cluster they run beside each other."""
+NAMESPACE = f"ancla-{WORKSPACE}"
 SERVICE_ID = "5b0c3f0e-8a54-4d0e-9a2b-0a6f4f3c2d10"
-HOST = "api-prod-shop-acme.localhost"
+HOST = f"api-prod-shop-{WORKSPACE}.localhost"
 WEB = "api-prod-shop-web"
 WORKER = "api-prod-shop-worker"
 DIGEST = "sha256:" + "ab" * 32
@@ -24,6 +27,8 @@ import os, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 VERSION = os.environ.get("VERSION", "1")
 HEALTH = os.environ.get("HEALTH", "200")
+# One that is started again in its container has the number of the one before.
+LIFE = time.time_ns()
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
@@ -39,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
             os._exit(9)
         if self.path == "/headers":
             return self.answer(200, "\\n".join(f"{k}: {v}" for k, v in self.headers.items()))
-        self.answer(200, f"version {VERSION} on {os.uname().nodename}/{os.getpid()}")
+        self.answer(200, f"version {VERSION} on {os.uname().nodename}/{LIFE}/{os.getpid()}")
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/slow":

@@ -33,6 +33,8 @@ class World(ABC):
     cluster: Cluster
     patience: float = 8
     """Seconds in which what has to happen does."""
+    beat: float = 1
+    """Seconds between two things that must be seen one after the other."""
 
     @abstractmethod
     def adapted(self, manifest: Manifest) -> Manifest:

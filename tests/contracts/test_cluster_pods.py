@@ -143,7 +143,7 @@ def test_a_one_off_that_fails_keeps_its_exit_code_and_is_not_tried_again(world: 
 
 
 def test_the_log_of_a_one_off_is_read_on_from_an_offset(world: World) -> None:
-    _, uid = one_off(world, ["sh", "-c", "echo one; sleep 1; echo two"])
+    _, uid = one_off(world, ["sh", "-c", f"echo one; sleep {world.beat}; echo two"])
     world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
 
     first = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=8)

@@ -15,13 +15,14 @@ from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
 from chalicelib.domain.errors import AnclaError, Invalid, Unavailable
 from chalicelib.domain.fences import Anchor
-from chalicelib.ports.cluster import Rejected
+from chalicelib.ports.cluster import PodPhase, Rejected
 from tests.contracts.cluster_samples import NAMESPACE, SERVICE_ID, config_map, fence
 from tests.kubernetes.server import Asked, Server, refusal, serving, write_kubeconfig
 from tests.machine import free_port
 
 OWNER = Anchor(NAMESPACE, "anchor", "uid")
 ABSENT = refusal(404, "NotFound", "not found")
+NAMESPACE_PATH = f"/api/v1/namespaces/{NAMESPACE}"
 
 
 @pytest.fixture
@@ -182,7 +183,8 @@ FULL = 'configmaps "settings" is forbidden: exceeded quota: workspace, requested
     ],
 )
 def test_a_refusal_is_the_users_to_mend_or_ours(server: Server, tmp_path: Path, answer: Any, error: type[Exception], code: str) -> None:
-    server.answer = lambda asked: answer if asked.method == "POST" else ABSENT
+    there = {"POST": answer, NAMESPACE_PATH: (200, {"metadata": {"name": NAMESPACE}})}
+    server.answer = lambda asked: there.get(asked.method) or there.get(asked.path) or ABSENT
 
     with pytest.raises(error) as caught:
         apply(server.kubeconfig(tmp_path))
@@ -191,6 +193,32 @@ def test_a_refusal_is_the_users_to_mend_or_ours(server: Server, tmp_path: Path, 
     said = answer[1].decode() if isinstance(answer[1], bytes) else answer[1]["message"]
     assert said in str(caught.value), "the cluster's own words are passed on"
     assert code == (caught.value.code if isinstance(caught.value, AnclaError) else "")
+
+
+def test_where_no_namespace_is_ancla_has_no_rights_and_so_nothing_is_there(server: Server, tmp_path: Path) -> None:
+    server.answer = lambda asked: ABSENT if asked.path == NAMESPACE_PATH else refusal(403, "Forbidden", NO_RIGHT)
+    ours = cluster(server.kubeconfig(tmp_path))
+
+    with pytest.raises(Rejected, match=f"ConfigMap 'settings': the namespace '{NAMESPACE}' is not there"):
+        ours.apply([config_map("settings", ["x"])], owner=OWNER, fence=fence(1))
+    assert ours.list_objects(NAMESPACE, SERVICE_ID) == {}
+    assert ours.watch(NAMESPACE, ["api"], seconds=0)[0].message == "there is no Deployment 'api'"
+    assert ours.watch_pod(NAMESPACE, "one-off", "uid", log_offset=0, seconds=1).phase is PodPhase.GONE
+    assert ours.evidence(NAMESPACE, SERVICE_ID, OWNER) == []
+    assert ours.find_token(NAMESPACE, "api", "vault") is None
+    ours.lift_gate(NAMESPACE, "one-off", "uid")
+    ours.delete_anchor(OWNER)
+    ours.delete_ended_pods(NAMESPACE, SERVICE_ID, turn=1)
+
+
+def test_ancla_s_rights_end_before_a_namespace_that_is_being_deleted_does(server: Server, tmp_path: Path) -> None:
+    ending = 200, {"metadata": {"name": NAMESPACE, "deletionTimestamp": "2026-03-01T12:00:00Z"}}
+    server.answer = lambda asked: ending if asked.path == NAMESPACE_PATH else refusal(403, "Forbidden", NO_RIGHT)
+
+    with pytest.raises(Unavailable, match=f"the namespace '{NAMESPACE}' is being deleted") as caught:
+        apply(server.kubeconfig(tmp_path))
+
+    assert caught.value.code == "namespace_ending"
 
 
 @pytest.mark.parametrize("change", [{"kind": "Gadget"}, {"apiVersion": "v2"}, {"metadata": {"name": "x"}}, {"metadata": None}])

@@ -36,10 +36,11 @@ def test_the_state_of_a_pod_is_told_in_a_few_words(one: dict[str, Any], state: s
     assert pod_evidence(one, [], ()).state == state
 
 
-def test_a_pod_that_was_evicted_says_why() -> None:
-    evicted = pod(phase="Failed")
+@pytest.mark.parametrize("containers", [[], [ended(137)]])
+def test_a_pod_that_was_evicted_says_why(containers: list[dict[str, Any]]) -> None:
+    evicted = pod(phase="Failed", containers=containers)
     evicted["status"] |= {"reason": "Evicted", "message": "The node was low on resource: memory."}
-    assert pod_evidence(evicted, [], ()).state == "not started: Evicted The node was low on resource: memory."
+    assert pod_evidence(evicted, [], ()).state == "ended by the cluster: Evicted: The node was low on resource: memory."
 
 
 @pytest.mark.parametrize(

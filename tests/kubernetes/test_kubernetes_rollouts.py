@@ -10,12 +10,14 @@ from chalicelib.adapters.kubernetes.rollouts import Patience, Sight, process_sta
 from chalicelib.ports.cluster import ProcessStatus
 from tests.kubernetes.samples import NOW, ago, deployment, end_of, ended, pod, replica_set, running, settled, waiting
 
-PATIENCE = Patience(unschedulable=60, unpullable=60, refused=15)
+PATIENCE = Patience(unschedulable=60, unpullable=60, unauthorized=300, refused=15)
+NEVER_STARTED = {**end_of(128, reason="StartError", message="no space left on device"), "startedAt": "1970-01-01T00:00:00Z"}
+LEAVING = pod("leaving", of="older", deletionTimestamp=ago(1))
 
 
-def status(item: dict[str, Any], *pods: dict[str, Any]) -> ProcessStatus:
+def status(item: dict[str, Any], *pods: dict[str, Any], growing: bool = False) -> ProcessStatus:
     sets = [replica_set(), replica_set("older", "1")]
-    return process_status(item, Sight(replica_sets=sets, pods=pods, now=NOW), PATIENCE)
+    return process_status(item, Sight(replica_sets=sets, pods=pods, now=NOW, growing=growing), PATIENCE)
 
 
 def test_it_is_settled_when_all_that_is_wanted_runs_and_nothing_else() -> None:
@@ -66,13 +68,14 @@ def test_only_ready_pods_of_the_newest_template_count_as_ready() -> None:
         (waiting("CrashLoopBackOff", restarts=1, before=end_of(137, reason="OOMKilled")), "out_of_memory", "more memory than it may"),
         (ended(127), "command_not_found", "the command was not found"),
         (ended(126), "command_not_found", "the command cannot be executed"),
+        (waiting("CrashLoopBackOff", restarts=1, before=NEVER_STARTED), "process_exited", "could not be started: no space left on device"),
         (
-            waiting("CrashLoopBackOff", restarts=1, before=end_of(128, reason="StartError", message="exec: no such file")),
-            "process_exited",
-            "could not be started: exec: no such file",
+            ended(128, reason="StartError", message='runc create failed: exec: "serve": executable file not found in $PATH'),
+            "command_not_found",
+            'exec: "serve": executable file not found in $PATH',
         ),
         (waiting("ErrImagePull", "registry.test/shop: not found"), "image_unavailable", "registry.test/shop: not found"),
-        (waiting("ImagePullBackOff", "pull access denied"), "image_unavailable", "pull access denied"),
+        (waiting("ImagePullBackOff", "manifest unknown"), "image_unavailable", "manifest unknown"),
         (waiting("InvalidImageName", "couldn't parse it"), "image_unavailable", "couldn't parse it"),
         (
             waiting("CreateContainerConfigError", "container has runAsNonRoot and image will run as root"),
@@ -98,6 +101,7 @@ def test_what_cannot_run_fails_for_certain(container: dict[str, Any], failure: s
         pod(containers=[waiting("CrashLoopBackOff", restarts=5, before=end_of(1, lived=600))]),
         pod(ready=True, containers=[running(restarts=5, before=end_of(1))]),
         pod(containers=[waiting("ErrImagePull", "dial tcp: i/o timeout")]),
+        pod(containers=[waiting("ErrImagePull", "failed to fetch anonymous token: 401 Unauthorized")]),
         pod(containers=[waiting("CreateContainerConfigError", 'configmap "x" not found')]),
         pod(of="older", containers=[waiting("CrashLoopBackOff", restarts=5, before=end_of(1))]),
         pod(containers=[waiting("CrashLoopBackOff", restarts=5, before=end_of(1))], deletionTimestamp=ago(1)),
@@ -110,6 +114,7 @@ def test_what_cannot_run_fails_for_certain(container: dict[str, Any], failure: s
         "after a long life",
         "well",
         "registry away",
+        "asked without the pull secret",
         "config late",
         "older",
         "ending",
@@ -135,8 +140,7 @@ def test_a_preparation_that_fails_is_told_as_such() -> None:
     assert seen.failure == "process_exited"
 
 
-@pytest.mark.parametrize(("seconds", "failure"), [(59, ""), (60, "unschedulable")])
-def test_a_pod_without_a_node_is_certain_to_stay_so_only_after_a_while(seconds: float, failure: str) -> None:
+def without_a_node(seconds: float) -> dict[str, Any]:
     condition = {
         "type": "PodScheduled",
         "status": "False",
@@ -144,13 +148,42 @@ def test_a_pod_without_a_node_is_certain_to_stay_so_only_after_a_while(seconds: 
         "message": "0/1 nodes are available: 1 Insufficient cpu.",
         "lastTransitionTime": ago(seconds),
     }
-    seen = status(deployment(), pod(phase="Pending", conditions=[condition]))
+    return pod(phase="Pending", conditions=[condition])
+
+
+@pytest.mark.parametrize(("seconds", "failure"), [(59, ""), (60, "unschedulable")])
+def test_a_pod_without_a_node_is_certain_to_stay_so_only_after_a_while(seconds: float, failure: str) -> None:
+    seen = status(deployment(), without_a_node(seconds))
     assert (seen.failure, seen.message) == (failure, "0/1 nodes are available: 1 Insufficient cpu.")
+
+
+def test_a_pod_may_get_the_room_of_one_that_ends_or_a_node_that_is_announced() -> None:
+    assert status(deployment(), without_a_node(600)).failure == "unschedulable"
+    assert status(deployment(), without_a_node(600), LEAVING).failure == ""
+    assert status(deployment(), without_a_node(600), growing=True).failure == ""
 
 
 def test_a_registry_that_stays_away_is_certain_after_a_while() -> None:
     seen = status(deployment(), pod(age=60, containers=[waiting("ErrImagePull", "dial tcp: i/o timeout")]))
     assert seen.failure == "image_unavailable"
+
+
+@pytest.mark.parametrize(("seconds", "failure"), [(60, ""), (300, "image_unavailable")])
+@pytest.mark.parametrize(
+    "said",
+    [
+        'failed to authorize: failed to fetch oauth token: Post "https://ancla.example.org/auth": connection refused',
+        "failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized",
+        "pull access denied, repository does not exist or may require authorization",
+    ],
+)
+def test_a_node_that_the_registry_does_not_let_in_may_ask_again(said: str, seconds: float, failure: str) -> None:
+    assert status(deployment(), pod(age=seconds, containers=[waiting("ImagePullBackOff", said)])).failure == failure
+
+
+def test_a_token_that_ancla_refuses_is_certain_at_once() -> None:
+    said = "failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized"
+    assert status(deployment(), pod(containers=[waiting("ErrImagePull", said)])).failure == "image_unavailable"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +201,15 @@ def test_pods_that_the_cluster_does_not_let_be_made_are_told_in_its_words(messag
     refused = {"type": "ReplicaFailure", "status": "True", "message": message, "lastTransitionTime": ago(seconds)}
     seen = status(deployment({"conditions": [refused]}))
     assert (seen.failure, seen.message) == (failure, message)
+
+
+def test_a_quota_is_not_certain_to_be_exceeded_while_pods_end() -> None:
+    message = 'pods "x" is forbidden: exceeded quota: workspace, requested: pods=1, used: pods=5, limited: pods=5'
+    refused = {"type": "ReplicaFailure", "status": "True", "message": message, "lastTransitionTime": ago(600)}
+
+    seen = status(deployment({"conditions": [refused]}), LEAVING)
+
+    assert (seen.failure, seen.message) == ("", message)
 
 
 def test_what_a_roll_out_waits_for_is_told() -> None:

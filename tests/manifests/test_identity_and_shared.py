@@ -37,8 +37,19 @@ def test_a_namespace_is_restricted_and_closed_before_anything_is_opened() -> Non
     assert shared[0]["kind"] == "Namespace"
     assert shared[0]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     policies = of_kind(shared, "NetworkPolicy")
-    assert policies[0]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert policies[0]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [], "egress": []}
     assert of_kind(shared, "ResourceQuota") and of_kind(shared, "LimitRange")
+
+
+def test_pods_that_prove_a_host_are_reached_by_the_ingress_controller_and_no_others_are_at_their_port() -> None:
+    open_at = {
+        policy["metadata"]["name"]: (policy["spec"]["podSelector"], rule["from"])
+        for policy in of_kind(render_shared(make_workspace()), "NetworkPolicy")
+        for rule in policy["spec"].get("ingress", [])
+        if {"protocol": "TCP", "port": 8089} in rule["ports"]
+    }
+    ingress = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}
+    assert open_at == {"allow-acme": ({"matchLabels": {"acme.cert-manager.io/http01-solver": "true"}}, [ingress])}
 
 
 def test_the_metadata_address_is_out_of_reach() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import jwt
 import pytest
 
 from chalicelib.adapters.registry_tokens import SignedTokens
+from chalicelib.domain import keys
 from chalicelib.domain.builds import Build, BuildState
 from chalicelib.domain.errors import AnclaError, Invalid, Malformed, NotFound, Unauthorized
 from chalicelib.domain.hierarchy import Service
@@ -17,7 +19,7 @@ from chalicelib.domain.registry import Access, Holder
 from chalicelib.domain.runs import Request, RunKind
 from chalicelib.domain.secrets import Secret
 from chalicelib.pipeline.intents import accept
-from chalicelib.ports.store import Put
+from chalicelib.ports.store import Put, get_one
 from chalicelib.usecases.registry_tokens import signing_certificate, trade
 from tests.contracts.signers import Authority
 from tests.world import World
@@ -98,9 +100,13 @@ def test_a_password_opens_nothing_under_another_name(world: World, tokens: Signe
         assert refusal(world, name, password) == "registry_password_invalid"
 
 
-def test_the_password_of_a_service_that_is_torn_down_counts_no_more(world: World, tokens: SignedTokens, service: Service) -> None:
+def test_the_password_of_a_service_counts_until_it_is_torn_down(world: World, tokens: SignedTokens, service: Service) -> None:
     password = password_for(world, tokens, Holder(service_id=service.id))
     accept(world.ports, service, Request(kind=RunKind.TEARDOWN, by="ada"))
+    lane = get_one(world.ports.store, keys.lane(service.id))
+    assert lane is not None and lane.closed and lane.running
+    assert access_given(world, service.id, password, SCOPE), "what is under way goes on to its end"
+    world.ports.store.commit([Put(replace(lane, running=0))])
     assert refusal(world, service.id, password) == "registry_password_revoked"
 
 

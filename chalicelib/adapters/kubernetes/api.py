@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from urllib3 import HTTPResponse, Timeout
 from urllib3.exceptions import HTTPError
 
 from chalicelib.adapters.kubernetes.login import Login
-from chalicelib.adapters.kubernetes.refusals import Refusal, parse_refusal
+from chalicelib.adapters.kubernetes.refusals import NAMESPACE_ENDING, Refusal, lacks_rights, parse_refusal
 from chalicelib.domain.errors import Unavailable
 
 CONNECT_SECONDS = 3.0
@@ -28,6 +29,7 @@ JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+_WITHIN = re.compile(r"^(/api/v1/namespaces/([^/]+))/")
 
 Answer = dict[str, Any]
 
@@ -37,11 +39,13 @@ class Stream:
 
     def __init__(self, response: HTTPResponse) -> None:
         self._response = response
+        self._closed = False
 
     def chunks(self) -> Iterator[bytes]:
         """What comes, as it comes; ends when either side closes."""
         try:
-            while chunk := self._response.read1(CHUNK):
+            # What is read after TLS was shut down is what came over the wire, not what was said.
+            while (chunk := self._response.read1(CHUNK)) and not self._closed:
                 yield chunk
         except (HTTPError, OSError, ValueError):
             return  # cut off: whoever reads asks anew
@@ -53,6 +57,7 @@ class Stream:
             yield from whole
 
     def close(self) -> None:
+        self._closed = True
         try:
             self._response.shutdown()
         except (RuntimeError, OSError, ValueError):
@@ -118,8 +123,20 @@ class Api:
             with self._reaching():
                 refused = response.read()
             response.release_conn()
-            raise parse_refusal(response.status, refused)
+            raise self._with_rights(path, parse_refusal(response.status, refused))
         return response
+
+    def _with_rights(self, path: str, refusal: Refusal) -> Refusal:
+        """As it would be told to one who has rights everywhere: Ancla's go with the namespace."""
+        within = _WITHIN.match(re.sub(r"^/apis/[^/]+/[^/]+/", "/api/v1/", path))
+        if within is None or not lacks_rights(refusal):
+            return refusal
+        namespace, name = self.find(within[1], accept=METADATA), unquote(within[2])
+        if namespace is None:
+            return Refusal(404, "NotFound", f"the namespace {name!r} is not there")
+        if namespace["metadata"].get("deletionTimestamp"):
+            return Refusal(403, "Forbidden", f"the namespace {name!r} is being deleted", frozenset({NAMESPACE_ENDING}))
+        return refusal
 
     def _ask(
         self,

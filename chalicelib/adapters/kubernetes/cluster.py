@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from chalicelib.adapters.kubernetes.api import METADATA_LIST, Answer, Api
-from chalicelib.adapters.kubernetes.findings import evidence_of, pods_applied_under
+from chalicelib.adapters.kubernetes.findings import evidence_of, is_growing, pods_applied_under
 from chalicelib.adapters.kubernetes.kinds import OWNED, called, place
 from chalicelib.adapters.kubernetes.one_offs import lift_gate, phase_of, watch_pod
 from chalicelib.adapters.kubernetes.refusals import Refusal, meaning
-from chalicelib.adapters.kubernetes.rollouts import Patience, Sight, is_settled, missing, owners, process_status
+from chalicelib.adapters.kubernetes.rollouts import (
+    Patience,
+    Sight,
+    is_settled,
+    missing,
+    owners,
+    process_status,
+    unscheduled,
+)
 from chalicelib.adapters.kubernetes.watching import Asked, Picture, labelled, listed
-from chalicelib.adapters.kubernetes.writes import check_fence, fence_text, find_present, marked, uid_of, write
+from chalicelib.adapters.kubernetes.writes import (
+    check_fence,
+    ensure,
+    fence_text,
+    find_present,
+    holds,
+    marked,
+    uid_of,
+    write,
+)
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fences import Anchor, Fence
 from chalicelib.domain.secrets import Secret
@@ -49,8 +67,7 @@ class KubernetesCluster:
                 time.sleep(LOOK_EVERY / 5)
 
     def ensure_anchor(self, manifest: Manifest, fence: Fence) -> Anchor:
-        present = find_present(self._api, manifest)
-        there = write(self._api, marked(manifest, str(fence), None), present, lambda there: there is None)
+        there = ensure(self._api, marked(manifest, str(fence), None))
         return Anchor(manifest["metadata"]["namespace"], manifest["metadata"]["name"], uid_of(there))
 
     def apply(self, manifests: Sequence[Manifest], *, owner: Anchor, fence: Fence) -> None:
@@ -90,12 +107,9 @@ class KubernetesCluster:
         self._delete("ConfigMap", anchor.namespace, anchor.name, anchor.uid)
 
     def start_gated_pod(self, manifest: Manifest, *, owner: Anchor, fence: Fence) -> str:
-        def is_absent(present: Answer | None) -> bool:
-            check_fence(present, fence, called(manifest))
-            return present is None
-
-        present = find_present(self._api, manifest)
-        return uid_of(write(self._api, marked(manifest, str(fence), owner), present, is_absent))
+        there = ensure(self._api, marked(manifest, str(fence), owner))
+        check_fence(there, fence, called(manifest))
+        return uid_of(there)
 
     def lift_gate(self, namespace: str, name: str, uid: str) -> None:
         lift_gate(self._api, namespace, name, uid)
@@ -126,8 +140,9 @@ class KubernetesCluster:
         return Secret(answer["status"]["token"])
 
     def _write_shared(self, manifest: Manifest, version: int) -> None:
-        present = find_present(self._api, manifest)
-        write(self._api, marked(manifest, str(version), None), present, lambda there: _is_older(there, version))
+        wanted = marked(manifest, str(version), None)
+        present = find_present(self._api, manifest, whole=True)
+        write(self._api, wanted, present, lambda there: _is_older(there, version) and not holds(there, wanted))
 
     def _write_fenced(self, manifest: Manifest, present: Answer | None, owner: Anchor, fence: Fence) -> None:
         def passes(there: Answer | None) -> bool:
@@ -156,8 +171,13 @@ class KubernetesCluster:
         return statuses
 
     def _look(self, picture: Picture, deployments: Sequence[str]) -> list[ProcessStatus]:
-        sight = Sight(replica_sets=picture.of("ReplicaSet"), pods=picture.of("Pod"), now=self._clock.now())
-        return self._statuses(deployments, picture.of("Deployment"), sight)
+        sight = Sight(replica_sets=picture.of("ReplicaSet"), pods=picture.of("Pod"), now=self._clock.now(), growing=picture.growing)
+        statuses = self._statuses(deployments, picture.of("Deployment"), sight)
+        if not any(status.failure == "unschedulable" for status in statuses):
+            return statuses
+        # Asked for only now, when it is about to count.
+        picture.growing = picture.growing or is_growing(self._api, unscheduled(sight.pods))
+        return self._statuses(deployments, picture.of("Deployment"), replace(sight, growing=picture.growing))
 
     def _statuses(self, names: Sequence[str], there: Sequence[Answer], sight: Sight) -> list[ProcessStatus]:
         by_name = {one["metadata"]["name"]: one for one in there}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chalicelib.adapters.kubernetes.api import Answer, Api
 from chalicelib.adapters.kubernetes.kinds import place
@@ -17,6 +18,8 @@ LINES = 20
 MAX_PODS = 5
 """Of those that did not do well, so many are read the logs and events of: they fail for the same reason, and time is short."""
 MAX_TAIL = 64 * 1024
+GROWING = frozenset({"TriggeredScaleUp", "Nominated"})
+"""How autoscalers tell a pod that a node comes for it: the cluster's own, and Karpenter."""
 
 
 def pods_applied_under(owner_uid: str, replica_sets: Sequence[Answer], pods: Sequence[Answer]) -> list[Answer]:
@@ -37,7 +40,12 @@ def evidence_of(api: Api, pods: Sequence[Answer]) -> list[PodEvidence]:
     return told
 
 
-def _events(api: Api, pod: Answer) -> list[Answer]:
+def is_growing(api: Api, unscheduled: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an autoscaler said that it adds a node for one of these pods."""
+    return any(event.get("reason") in GROWING for pod in unscheduled[:MAX_PODS] for event in _events(api, pod))
+
+
+def _events(api: Api, pod: Mapping[str, Any]) -> list[Answer]:
     metadata = pod["metadata"]
     items: list[Answer] = listed(api, Asked("Event", metadata["namespace"], fields=f"involvedObject.uid={metadata['uid']}"))["items"]
     return items
@@ -58,8 +66,13 @@ def _tail(api: Api, pod: Answer, container: str, **options: str) -> tuple[str, .
     """A log that cannot be had tells nothing: the container did not run yet, or its node is away."""
     metadata = pod["metadata"]
     path = f"{place('Pod', metadata['namespace'], metadata['name'])}/log"
+    text = b""
     try:
-        text = api.read(path, container=container, tailLines=str(LINES), limitBytes=str(MAX_TAIL), **options)
+        # Of a tail that is too large the beginning is given, and it is the end that counts.
+        for lines in (LINES, 5, 1):
+            text = api.read(path, container=container, tailLines=str(lines), limitBytes=str(MAX_TAIL), **options)
+            if len(text) < MAX_TAIL:
+                break
     except Refusal as refusal:
         if refusal.status in {401, 403}:
             raise meaning(refusal, f"the log of Pod {metadata['name']!r}") from refusal

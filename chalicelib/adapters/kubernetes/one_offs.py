@@ -14,6 +14,7 @@ from chalicelib.adapters.kubernetes.kinds import place
 from chalicelib.adapters.kubernetes.pods import (
     CONTAINER,
     broken_preparation,
+    cut_off,
     describe_pod,
     exit_words,
     process_container,
@@ -26,6 +27,8 @@ from chalicelib.ports.cluster import PodPhase, PodStatus
 GATES = "schedulingGates"
 MAX_LOG = 8 * 1024 * 1024
 """A node keeps about as much of a container's output before it begins a new file; what lies beyond is not read."""
+PART = 1024 * 1024
+"""So much of the output is given at once, about: a step keeps it in one piece."""
 GATHER = 0.05
 """Seconds in which more output joins the first that came."""
 TRIES = 5
@@ -69,7 +72,9 @@ def watch_pod(api: Api, namespace: str, name: str, uid: str, *, log_offset: int,
             phase = phase_of(pod)
             left = deadline - time.monotonic()
             if phase in {PodPhase.SUCCEEDED, PodPhase.FAILED} or left <= 0:
-                return _told(pod, phase, read_log(api, namespace, name, log_offset))
+                log, more = read_log(api, namespace, name, log_offset)
+                # The end is told together with the last of the output.
+                return PodStatus(phase=PodPhase.RUNNING, log=log) if more else _told(pod, phase, log)
             if phase is PodPhase.RUNNING and process_runs(pod):
                 output.start(left)
             if log := output.gathered():
@@ -90,17 +95,19 @@ def process_runs(pod: Mapping[str, Any]) -> bool:
     return container is not None and container.running
 
 
-def read_log(api: Api, namespace: str, name: str, offset: int) -> bytes:
-    """The process's output from `offset` on. One that cannot be had (nothing ran yet, or its node is away) is empty: how the process
-    ended counts without it."""
+def read_log(api: Api, namespace: str, name: str, offset: int) -> tuple[bytes, bool]:
+    """A part of the process's output from `offset` on, and whether there is more. One that cannot be had (nothing ran yet, or its node
+    is away) is empty: how the process ended counts without it."""
     if offset >= MAX_LOG:
-        return b""
+        return b"", False
+    limit = min(MAX_LOG, offset + PART + 1)
     try:
-        return api.read(f"{place('Pod', namespace, name)}/log", container=CONTAINER, limitBytes=str(MAX_LOG))[offset:]
+        data = api.read(f"{place('Pod', namespace, name)}/log", container=CONTAINER, limitBytes=str(limit))
     except Refusal as refusal:
         if refusal.status in {401, 403}:
             raise meaning(refusal, f"the log of Pod {name!r}") from refusal
-        return b""
+        return b"", False
+    return data[offset : offset + PART], len(data) > offset + PART
 
 
 class _Output:
@@ -132,7 +139,7 @@ class _Output:
                 parts.append(self._queue.get(timeout=GATHER if parts else 0))
             except Empty:
                 return b"".join(parts)
-            if sum(map(len, parts)) >= MAX_LOG:
+            if sum(map(len, parts)) >= PART:
                 return b"".join(parts)
 
     def close(self) -> None:
@@ -176,6 +183,7 @@ def _told(pod: Mapping[str, Any], phase: PodPhase, log: bytes) -> PodStatus:
     if phase is not PodPhase.FAILED and phase is not PodPhase.SUCCEEDED:
         return PodStatus(phase=phase, message="" if process_runs(pod) else describe_pod(pod), log=log)
     container = broken_preparation(pod) or process_container(pod)
-    if container is None or container.exit_code is None:
+    # What was cut off has the exit code of its end, and not of its work.
+    if container is None or container.exit_code is None or cut_off(pod):
         return PodStatus(phase=phase, message=describe_pod(pod), log=log)
     return PodStatus(phase=phase, exit_code=container.exit_code, message=exit_words(container), log=log)

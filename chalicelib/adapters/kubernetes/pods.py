@@ -78,9 +78,10 @@ def did_well(pod: Mapping[str, Any]) -> bool:
 
 def describe_pod(pod: Mapping[str, Any]) -> str:
     """Its state in a few words, such as `running, not ready`."""
-    status = pod.get("status", {})
     if is_ending(pod):
         return "ending"
+    if why := cut_off(pod):
+        return f"ended by the cluster: {why}"
     broken = broken_preparation(pod)
     if broken is not None:
         return f"not started: its preparation ({broken.name}) {describe_exit(broken.exit_code or 0)}"
@@ -89,8 +90,15 @@ def describe_pod(pod: Mapping[str, Any]) -> str:
         return "running, ready" if is_ready(pod) else "running, not ready"
     if container is not None and container.exit_code is not None and container.waiting in {"", "CrashLoopBackOff"}:
         return exit_words(container)
-    why = why_waiting(pod) or " ".join(str(status.get(part, "")) for part in ("reason", "message")).strip()
+    why = why_waiting(pod)
     return f"not started: {why}" if why else "not started"
+
+
+def cut_off(pod: Mapping[str, Any]) -> str:
+    """Why the cluster ended it, such as `Evicted: The node was low on resource: memory.`; empty where it did not."""
+    status = pod.get("status", {})
+    told = [str(status[part]) for part in ("reason", "message") if status.get(part)]
+    return ": ".join(told) if status.get("phase") == "Failed" else ""
 
 
 def exit_words(container: ContainerView) -> str:
@@ -184,7 +192,6 @@ def _container_view(status: Mapping[str, Any]) -> ContainerView:
     end = state.get("terminated") or before.get("terminated") or {}
     restarts = int(status.get("restartCount", 0))
     running = "running" in state
-    started, finished = end.get("startedAt"), end.get("finishedAt")
     return ContainerView(
         name=status["name"],
         image=status.get("image", ""),
@@ -194,7 +201,15 @@ def _container_view(status: Mapping[str, Any]) -> ContainerView:
         exit_code=end.get("exitCode"),
         exit_reason=end.get("reason", ""),
         exit_message=" ".join(str(end.get("message", "")).split()),
-        lived=seconds_since(started, datetime.fromisoformat(finished)) if started and finished else 0.0,
+        lived=_lived(end),
         ends=restarts if running or not end else restarts + 1,
         restarts=restarts,
     )
+
+
+def _lived(end: Mapping[str, Any]) -> float:
+    """What could not even be started is told to have begun with time itself."""
+    started, finished = end.get("startedAt"), end.get("finishedAt")
+    if not started or not finished or datetime.fromisoformat(started).timestamp() == 0:
+        return 0.0
+    return seconds_since(started, datetime.fromisoformat(finished))

@@ -11,6 +11,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.ports.cluster import Rejected
 
 MAX_WORDS = 1000
+NAMESPACE_ENDING = "NamespaceTerminating"
 _TOO_LARGE = re.compile(r"request is too large|larger than max|entity too large|exceeds? the maximum size", re.IGNORECASE)
 _NO_RIGHT = re.compile(r'User "[^"]*" cannot ')
 _OF_THE_MANIFEST = frozenset({400, 403, 404, 405, 406, 413, 415, 422})
@@ -40,6 +41,11 @@ def parse_refusal(status: int, body: bytes) -> Refusal:
     return Refusal(status, str(answer.get("reason", "")), str(answer.get("message", ""))[:MAX_WORDS], reasons)
 
 
+def lacks_rights(refusal: Refusal) -> bool:
+    """RBAC says no, and not what looks at the object itself."""
+    return refusal.status == 403 and _NO_RIGHT.search(refusal.message) is not None
+
+
 def meaning(refusal: Refusal, what: str) -> Rejected | Unavailable:
     """The error for what was asked of `what`, such as `Deployment 'api-web'`."""
     said = f"{what}: {refusal.message}"
@@ -49,9 +55,9 @@ def meaning(refusal: Refusal, what: str) -> Rejected | Unavailable:
             code="cluster_unauthorized",
             hint="renew the token or certificate in the file that ANCLA_KUBECONFIG names",
         )
-    if refusal.status == 403 and _NO_RIGHT.search(refusal.message):
+    if lacks_rights(refusal):
         return Unavailable(said, code="cluster_forbidden", hint="give Ancla's account in the cluster the role that the documentation lists")
-    if "NamespaceTerminating" in refusal.causes:
+    if NAMESPACE_ENDING in refusal.causes:
         return Unavailable(said, code="namespace_ending", hint="wait until the namespace is gone; it is then made anew")
     if refusal.status in _OF_THE_MANIFEST or _TOO_LARGE.search(refusal.message):
         return Rejected(said)

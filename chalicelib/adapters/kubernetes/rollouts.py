@@ -34,9 +34,16 @@ LONG_LIFE = 60.0
 
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 _NO_SUCH_IMAGE = re.compile(
-    r"not found|manifest unknown|invalid reference|InvalidImageName|ErrImageNeverPull|unauthorized|authorization failed|denied|forbidden",
+    r"not found|manifest unknown|invalid reference|InvalidImageName|ErrImageNeverPull|fetch oauth token: unexpected status: 40[13]",
     re.IGNORECASE,
 )
+_NOT_LET_IN = re.compile(
+    r"fetch (anonymous|oauth) token|retrieve auth token|unauthorized|authorization failed|denied|forbidden",
+    re.IGNORECASE,
+)
+"""Not certain at once: a kubelet asks without the pull secret where the API server does not know yet that the node may read that (its
+authorizer hears of a pod as late as anybody), and asks with it the next time."""
+_NO_COMMAND = re.compile(r"exec: .*(executable file not found|no such file or directory|permission denied)|exec format error")
 _DENIED = re.compile(r"violates PodSecurity|admission webhook|denied the request")
 
 
@@ -44,12 +51,15 @@ _DENIED = re.compile(r"violates PodSecurity|admission webhook|denied the request
 class Patience:
     """Seconds for which something must last before it counts as certain, since a cluster gets over it by itself in that time."""
 
-    unschedulable: float = 60.0
-    """An autoscaler adds a node meanwhile."""
-    unpullable: float = 60.0
+    unschedulable: float = 8.0
+    """Others that end make room meanwhile, or an autoscaler says that it adds a node."""
+    unpullable: float = 8.0
     """The registry was away for a moment."""
-    refused: float = 15.0
-    """Pods that are about to end still count against the quota."""
+    unauthorized: float = 30.0
+    """The node asked without the pull secret, or nobody handed out a token. It is Ancla that does, and its own absence is not held
+    against a deploy. The node tries again meanwhile, after 10 to 15 seconds."""
+    refused: float = 8.0
+    """Others that end are counted against the quota until they are gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +69,13 @@ class Sight:
     replica_sets: Sequence[Mapping[str, Any]]
     pods: Sequence[Mapping[str, Any]]
     now: datetime
+    growing: bool = False
+    """The cluster said that it adds a node."""
+
+    @property
+    def makes_room(self) -> bool:
+        """Some of the service's own pods are about to end."""
+        return any(map(is_ending, self.pods))
 
 
 def missing(name: str) -> ProcessStatus:
@@ -79,7 +96,7 @@ def process_status(deployment: Mapping[str, Any], sight: Sight, patience: Patien
     if is_settled(deployment):
         return ProcessStatus(process=process, wanted=wanted, ready=wanted, settled=True)
     pods = newest_pods(deployment, sight)
-    failure, message = _failure(deployment, pods, sight.now, patience)
+    failure, message = _failure(deployment, pods, sight, patience)
     return ProcessStatus(
         process=process,
         wanted=wanted,
@@ -103,13 +120,18 @@ def owners(item: Mapping[str, Any]) -> set[str]:
     return {owner["uid"] for owner in item["metadata"].get("ownerReferences") or ()}
 
 
-def _failure(deployment: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], now: datetime, patience: Patience) -> tuple[str, str]:
+def unscheduled(pods: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The pods that no node has room for."""
+    return [pod for pod in pods if condition(pod, "PodScheduled").get("reason") == "Unschedulable" and not is_ending(pod)]
+
+
+def _failure(deployment: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], sight: Sight, patience: Patience) -> tuple[str, str]:
     """The first certain failure, and what is known in words; ends that are spread over several pods count together."""
-    refused = _refused(deployment, now, patience)
+    refused = _refused(deployment, sight, patience)
     if refused[0]:
         return refused
     for pod in pods:
-        failure = _pod_failure(pod, now, patience)
+        failure = _pod_failure(pod, sight, patience)
         if failure[0]:
             return failure
     early = [container for pod in pods if not is_ready(pod) and (container := _ended_early(pod))]
@@ -118,7 +140,7 @@ def _failure(deployment: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], n
     return "", refused[1]
 
 
-def _refused(deployment: Mapping[str, Any], now: datetime, patience: Patience) -> tuple[str, str]:
+def _refused(deployment: Mapping[str, Any], sight: Sight, patience: Patience) -> tuple[str, str]:
     """The cluster does not let the Deployment make its pods."""
     failed = condition(deployment, "ReplicaFailure")
     if failed.get("status") != "True":
@@ -126,25 +148,28 @@ def _refused(deployment: Mapping[str, Any], now: datetime, patience: Patience) -
     said = str(failed.get("message", ""))
     if _DENIED.search(said):
         return "admission_denied", said
-    if seconds_since(failed.get("lastTransitionTime"), now) < patience.refused:
+    full = "exceeded quota" in said
+    if seconds_since(failed.get("lastTransitionTime"), sight.now) < patience.refused or (full and sight.makes_room):
         return "", said
-    return ("quota_exceeded" if "exceeded quota" in said else "admission_denied"), said
+    return ("quota_exceeded" if full else "admission_denied"), said
 
 
-def _pod_failure(pod: Mapping[str, Any], now: datetime, patience: Patience) -> tuple[str, str]:
+def _pod_failure(pod: Mapping[str, Any], sight: Sight, patience: Patience) -> tuple[str, str]:
     for container in containers_of(pod):
         if container.waiting in _PULLING:
             said = f"{container.image}: {container.message or container.waiting}"
-            lasting = seconds_since(pod["metadata"].get("creationTimestamp"), now) >= patience.unpullable
+            bearable = patience.unauthorized if _NOT_LET_IN.search(container.message) else patience.unpullable
+            lasting = seconds_since(pod["metadata"].get("creationTimestamp"), sight.now) >= bearable
             if lasting or _NO_SUCH_IMAGE.search(f"{container.waiting} {container.message}"):
                 return "image_unavailable", said
         if container.waiting == "CreateContainerConfigError" and "runAsNonRoot" in container.message:
             return "image_runs_as_root", f"the image would run as root, which the cluster does not allow: {container.message}"
-    scheduled = condition(pod, "PodScheduled")
-    if scheduled.get("reason") == "Unschedulable" and seconds_since(scheduled.get("lastTransitionTime"), now) >= patience.unschedulable:
-        return "unschedulable", str(scheduled.get("message", ""))
+    if unscheduled([pod]) and not (sight.makes_room or sight.growing):
+        scheduled = condition(pod, "PodScheduled")
+        if seconds_since(scheduled.get("lastTransitionTime"), sight.now) >= patience.unschedulable:
+            return "unschedulable", str(scheduled.get("message", ""))
     ended = _ended_early(pod)
-    if ended is not None and not is_ready(pod) and (ended.ends >= CERTAIN_ENDS or ended.exit_code in {NOT_FOUND, NOT_EXECUTABLE}):
+    if ended is not None and not is_ready(pod) and (ended.ends >= CERTAIN_ENDS or _has_no_command(ended)):
         return _end_of(ended)
     return "", ""
 
@@ -158,11 +183,14 @@ def _ended_early(pod: Mapping[str, Any]) -> ContainerView | None:
 def _end_of(container: ContainerView) -> tuple[str, str]:
     if container.exit_reason == OUT_OF_MEMORY:
         return "out_of_memory", exit_words(container)
-    if container.exit_code in {NOT_FOUND, NOT_EXECUTABLE}:
-        return "command_not_found", describe_early_exit(container.exit_code)
-    if container.exit_message:
-        return "process_exited", exit_words(container)
-    return "process_exited", describe_early_exit(container.exit_code or 0)
+    code = "command_not_found" if _has_no_command(container) else "process_exited"
+    return code, exit_words(container) if container.exit_message else describe_early_exit(container.exit_code or 0)
+
+
+def _has_no_command(container: ContainerView) -> bool:
+    """Starting it again does not help: what it was to run is not in the image. The program in front of the process tells so by its
+    exit code, the node in words."""
+    return container.exit_code in {NOT_FOUND, NOT_EXECUTABLE} or _NO_COMMAND.search(container.exit_message) is not None
 
 
 def _what_is_awaited(pods: Sequence[Mapping[str, Any]]) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from chalicelib.adapters.kubernetes.api import JSON, METADATA, Answer, Api, Stream
-from chalicelib.adapters.kubernetes.kinds import collection, place
+from chalicelib.adapters.kubernetes.api import JSON, Answer, Api, Stream
+from chalicelib.adapters.kubernetes.kinds import collection
 from chalicelib.adapters.kubernetes.refusals import Refusal, meaning
 from chalicelib.domain.errors import AnclaError
 
@@ -56,6 +56,8 @@ class Picture:
         self._api = api
         self._seen: dict[Asked, dict[str, Answer]] = {}
         self._versions: dict[Asked, str] = {}
+        self.growing = False
+        """The cluster said that it adds a node: no watch tells of that."""
         for one in asked:
             answer = listed(api, one)
             self._seen[one] = {item["metadata"]["uid"]: item for item in answer["items"]}
@@ -153,11 +155,11 @@ class Changes:
 
 
 def listed(api: Api, asked: Asked, *, accept: str = JSON) -> Answer:
-    """One list, of this moment; an empty one where there is no such namespace, in which Ancla has no rights either."""
+    """One list, of this moment; an empty one where there is no such namespace."""
     try:
         answer = api.get(collection(asked.kind, asked.namespace), accept=accept, **asked.query)
     except Refusal as refusal:
-        if refusal.status == 403 and api.find(place("Namespace", "", asked.namespace), accept=METADATA) is None:
+        if refusal.status == 404:
             return {"items": [], "metadata": {"resourceVersion": "0"}}
         raise meaning(refusal, f"listing {asked.kind}s in {asked.namespace!r}") from refusal
     return {**answer, "items": answer.get("items") or []}  # an empty list of metadata alone is null

@@ -12,10 +12,10 @@ later manifest leaves out would stay.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.adapters.kubernetes.api import APPLY, JSON_PATCH, METADATA, Answer, Api
+from chalicelib.adapters.kubernetes.api import APPLY, JSON, JSON_PATCH, METADATA, Answer, Api
 from chalicelib.adapters.kubernetes.kinds import called, collection_of, place_of
 from chalicelib.adapters.kubernetes.refusals import Refusal, meaning
 from chalicelib.domain.errors import Unavailable
@@ -32,12 +32,27 @@ Check = Callable[[Answer | None], bool]
 """Whether to write over what is there; it may raise instead."""
 
 
-def find_present(api: Api, manifest: Manifest) -> Answer | None:
-    """The metadata of the object that the manifest describes."""
+def find_present(api: Api, manifest: Manifest, *, whole: bool = False) -> Answer | None:
+    """The object that the manifest describes: its metadata, or all of it."""
     try:
-        return api.find(place_of(manifest), accept=METADATA)
+        return api.find(place_of(manifest), accept=JSON if whole else METADATA)
     except Refusal as refusal:
         raise meaning(refusal, called(manifest)) from refusal
+
+
+def ensure(api: Api, manifest: Manifest) -> Answer:
+    """Makes the object that the (marked) manifest describes unless it exists. Returns it as it is now."""
+    for _ in range(TRIES):
+        try:
+            return _create(api, manifest)
+        except Refusal as refusal:
+            # A quota that is used up refuses also what is there already.
+            present = find_present(api, manifest)
+            if present is not None:
+                return present
+            if refusal.status != 409:
+                raise meaning(refusal, called(manifest)) from refusal
+    raise _busy(manifest)
 
 
 def write(api: Api, manifest: Manifest, present: Answer | None, check: Check) -> Answer:
@@ -53,7 +68,18 @@ def write(api: Api, manifest: Manifest, present: Answer | None, check: Check) ->
             if refusal.status != 409:
                 raise meaning(refusal, called(manifest)) from refusal
         present = find_present(api, manifest)
-    raise Unavailable(f"{called(manifest)} is changed by others all the time", code="cluster_busy", hint="it is tried again")
+    raise _busy(manifest)
+
+
+def holds(present: Any, wanted: Any) -> bool:
+    """Whether all that is wanted is there already. What others added beside it does not count, as it does not when it is applied."""
+    if wanted in ([], {}) and present is None:
+        return True  # the API server leaves out what is empty
+    if isinstance(wanted, Mapping):
+        return isinstance(present, Mapping) and all(holds(present.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
+        return isinstance(present, Sequence) and len(present) == len(wanted) and all(map(holds, present, wanted))
+    return bool(present == wanted)
 
 
 def marked(manifest: Manifest, fence: str, owner: Anchor | None) -> dict[str, Any]:
@@ -95,6 +121,10 @@ def uid_of(present: Answer) -> str:
     return str(present["metadata"]["uid"])
 
 
+def _busy(manifest: Manifest) -> Unavailable:
+    return Unavailable(f"{called(manifest)} is changed by others all the time", code="cluster_busy", hint="it is tried again")
+
+
 def _create(api: Api, manifest: Manifest) -> Answer:
     return api.create(collection_of(manifest), manifest, fieldManager=MANAGER, fieldValidation="Strict")
 
@@ -116,8 +146,22 @@ def _handed_over(api: Api, manifest: Manifest, present: Answer) -> Answer:
     patch = [
         {"op": "replace", "path": "/metadata/managedFields", "value": managers},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+        *_relabelled(manifest, metadata.get("labels")),
     ]
     return api.patch(place_of(manifest), patch, JSON_PATCH, fieldManager=MANAGER)
+
+
+def _relabelled(manifest: Manifest, present: Mapping[str, str] | None) -> list[dict[str, Any]]:
+    """The labels that others took away or changed. Without them admission may refuse every write, this one too: Pod Security's on a
+    namespace are such."""
+    wanted = manifest["metadata"].get("labels", {})
+    if not present:
+        return [{"op": "add", "path": "/metadata/labels", "value": dict(wanted)}]
+    return [
+        {"op": "add", "path": f"/metadata/labels/{name.replace('~', '~0').replace('/', '~1')}", "value": value}
+        for name, value in wanted.items()
+        if present.get(name) != value
+    ]
 
 
 def applied_managers(managers: list[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
