@@ -1,7 +1,12 @@
 """A build as a Kubernetes Job: buildctl asks a remote BuildKit over mutual TLS, and the result's metadata become the pod's last words.
 
 Job ── owns ──► Secret: the registry's password, the repository's login, the build-time secrets; mounted, never in argv or environment
- └──► pod: `build` (buildctl; its log is the build's log), then, if that went well, `result` (cp metadata.json /dev/termination-log)
+ └──► pod: `fetch`, for a repository behind a login alone (buildctl; the commit's files), then
+           `build` (buildctl; its log is the build's log), then
+           `result` (cp metadata.json /dev/termination-log)
+
+Whatever secret buildctl has at hand, a step of the Dockerfile can ask for. The repository's login opens more than this repository, so
+what is built has been fetched before, with a Dockerfile of ours and nothing of the user's.
 
 A Job begins suspended, so that its Secret, which it must own, can follow it. One that is not to run at all never gets a pod.
 """
@@ -9,7 +14,7 @@ A Job begins suspended, so that its Secret, which it must own, can follow it. On
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,24 +28,32 @@ from chalicelib.ports.builder import BuildJob
 
 BUILD_LABEL = "ancla.dev/build-id"
 """On the Job, and in the image: so two builds never make one digest, and removing an image takes no other one along."""
+FETCH_CONTAINER = "fetch"
 BUILD_CONTAINER = "build"
 RESULT_CONTAINER = "result"
 SECRETS_DIRECTORY = "/ancla/secrets"
 TLS_DIRECTORY = "/ancla/tls"
 LOGIN_DIRECTORY = "/ancla/login"
+GIT_DIRECTORY = "/ancla/git"
+CONTEXT_DIRECTORY = "/ancla/context"
 OUTPUT_DIRECTORY = "/ancla/out"
 METADATA = f"{OUTPUT_DIRECTORY}/metadata.json"
 LAST_WORDS = "/dev/termination-log"
 DOCKER_CONFIG_KEY = "config.json"
 GIT_HEADER_KEY = "git-header"
+FETCH_FILE = "ancla.fetch"
+"""The Dockerfile that fetches: in the Secret, and in what BuildKit says of it."""
 SECRET_PREFIX = "secret."
 RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
 KEPT = 3600
 """Seconds that an ended job stays to be read."""
 GRACE_PERIOD = 10
 """Seconds that buildctl has to call its build off when it is told to end."""
+KEEPALIVE = {"net.ipv4.tcp_keepalive_time": "15", "net.ipv4.tcp_keepalive_intvl": "5", "net.ipv4.tcp_keepalive_probes": "3"}
+"""buildctl asks for no more than the kernel's own keepalive, which is two hours: with a BuildKit whose node is gone it would wait for its
+end. These may be set without permission since Kubernetes 1.29."""
 BUILT_IN = "dockerfile.v0"
-RESERVED_ARGUMENTS = frozenset({"BUILDKIT_CACHE_MOUNT_NS", "BUILDKIT_SYNTAX"})
+RESERVED_ARGUMENTS = frozenset({"BUILDKIT_CACHE_MOUNT_NS", "BUILDKIT_SANDBOX_HOSTNAME", "BUILDKIT_SYNTAX"})
 """Build arguments that BuildKit itself obeys: whose cache is used, and which program reads the Dockerfile."""
 
 
@@ -87,12 +100,13 @@ def render_build_secret(
 ) -> dict[str, Any]:
     """The Secret with all that a build has to hide, opened. The adapter makes the Job its owner, so that it goes with it."""
     content = {DOCKER_CONFIG_KEY: docker_config, **{f"{SECRET_PREFIX}{name}": value for name, value in sorted(values.items())}}
+    git = {GIT_HEADER_KEY: git_header, FETCH_FILE: f"FROM scratch\nADD {git_context(job.source.location, job.commit)} /\n"}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": _metadata(job, yard),
         "type": "Opaque",
-        "stringData": content | ({GIT_HEADER_KEY: git_header} if git_header else {}),
+        "stringData": content | (git if git_header else {}),
     }
 
 
@@ -132,37 +146,38 @@ def _pod_spec(job: BuildJob, yard: BuildYard, *, git_login: bool) -> dict[str, A
             "runAsGroup": NOBODY,
             "fsGroup": NOBODY,
             "seccompProfile": {"type": "RuntimeDefault"},
+            "sysctls": [{"name": name, "value": value} for name, value in KEEPALIVE.items()],
         },
         # The build runs first; its metadata are handed on after it and only when it went well. No shell is needed.
-        "initContainers": [_build_container(job, yard, git_login=git_login)],
+        "initContainers": [*([_fetch_container(job, yard)] if git_login else []), _build_container(job, yard, git_login=git_login)],
         "containers": [_result_container(yard)],
         "volumes": _volumes(job, yard, git_login=git_login),
     }
 
 
-def _build_container(job: BuildJob, yard: BuildYard, *, git_login: bool) -> dict[str, Any]:
-    mounts = [
-        {"name": "tls", "mountPath": TLS_DIRECTORY, "readOnly": True},
-        {"name": "login", "mountPath": LOGIN_DIRECTORY, "readOnly": True},
-        {"name": "out", "mountPath": OUTPUT_DIRECTORY},
+def _fetch_container(job: BuildJob, yard: BuildYard) -> dict[str, Any]:
+    words = [
+        f"--local=dockerfile={GIT_DIRECTORY}",
+        f"--opt=filename={FETCH_FILE}",
+        f"--secret=id=GIT_AUTH_HEADER.{urlsplit(job.source.location).netloc},src={GIT_DIRECTORY}/{GIT_HEADER_KEY}",
+        f"--output=type=local,dest={CONTEXT_DIRECTORY}",
     ]
+    git, context = {"name": "git", "mountPath": GIT_DIRECTORY, "readOnly": True}, {"name": "context", "mountPath": CONTEXT_DIRECTORY}
+    return _buildctl(FETCH_CONTAINER, yard, words, [git, context])
+
+
+def _build_container(job: BuildJob, yard: BuildYard, *, git_login: bool) -> dict[str, Any]:
+    mounts: list[dict[str, Any]] = [{"name": "out", "mountPath": OUTPUT_DIRECTORY}]
+    if git_login:
+        mounts.append({"name": "context", "mountPath": CONTEXT_DIRECTORY, "readOnly": True})
     if job.secrets:
         mounts.append({"name": "secrets", "mountPath": SECRETS_DIRECTORY, "readOnly": True})
-    return {
-        "name": BUILD_CONTAINER,
-        "image": yard.image,
-        "command": ["buildctl"],
-        "args": [escaped(word) for word in _arguments(job, yard, git_login=git_login)],
-        "env": [{"name": "DOCKER_CONFIG", "value": LOGIN_DIRECTORY}],
-        "securityContext": {**RESTRICTED, "readOnlyRootFilesystem": True},
-        "resources": RESOURCES,
-        "volumeMounts": mounts,
-    }
+    return _buildctl(BUILD_CONTAINER, yard, _build_words(job, yard, fetched=git_login), mounts)
 
 
-def _arguments(job: BuildJob, yard: BuildYard, *, git_login: bool) -> list[str]:
-    cache = f"{yard.registry}/{cache_repository(job.cache)}:build"
-    words = [
+def _buildctl(name: str, yard: BuildYard, words: Sequence[str], mounts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A container that lets BuildKit build something with its own reader of Dockerfiles."""
+    common = [
         f"--addr={yard.address}",
         f"--tlscacert={TLS_DIRECTORY}/ca.pem",
         f"--tlscert={TLS_DIRECTORY}/cert.pem",
@@ -173,18 +188,40 @@ def _arguments(job: BuildJob, yard: BuildYard, *, git_login: bool) -> list[str]:
         f"--frontend={BUILT_IN}",
         # With this set, a line `# syntax=` is no order to run another frontend; the adapter refuses those that ask for one.
         f"--opt=cmdline={BUILT_IN}",
-        f"--opt=context={git_context(job.source.location, job.commit)}",
+    ]
+    always = [
+        {"name": "tls", "mountPath": TLS_DIRECTORY, "readOnly": True},
+        {"name": "login", "mountPath": LOGIN_DIRECTORY, "readOnly": True},
+    ]
+    return {
+        "name": name,
+        "image": yard.image,
+        "command": ["buildctl"],
+        "args": [escaped(word) for word in (*common, *words)],
+        "env": [{"name": "DOCKER_CONFIG", "value": LOGIN_DIRECTORY}],
+        "securityContext": {**RESTRICTED, "readOnlyRootFilesystem": True},
+        "resources": RESOURCES,
+        "volumeMounts": [*always, *mounts],
+    }
+
+
+def _build_words(job: BuildJob, yard: BuildYard, *, fetched: bool) -> list[str]:
+    cache = f"{yard.registry}/{cache_repository(job.cache)}:build"
+    own = [f"--local={name}={CONTEXT_DIRECTORY}" for name in ("context", "dockerfile")]
+    words = [
+        *(own if fetched else [f"--opt=context={git_context(job.source.location, job.commit)}"]),
         f"--opt=filename={job.dockerfile}",
         f"--opt=label:{BUILD_LABEL}={job.id}",
+        # BuildKit takes the result of any earlier step that was the same, in whatever build, and a secret that the step read does
+        # not count for that. The host's name does, so only steps of one project are the same.
+        f"--opt=hostname=build-{_hashed(job.cache)}",
         # Cache mounts are found by their name alone, among all builds of this BuildKit.
         f"--opt=build-arg:BUILDKIT_CACHE_MOUNT_NS={_hashed(job.cache)}",
     ]
     words += [f"--opt=build-arg:{name}={value}" for name, value in sorted(job.arguments.items()) if name not in RESERVED_ARGUMENTS]
-    words += [f"--secret=id={name},src={SECRETS_DIRECTORY}/{name}" for name in sorted(job.secrets)]
-    if git_login:
-        words.append(f"--secret=id=GIT_AUTH_HEADER.{urlsplit(job.source.location).netloc},src={LOGIN_DIRECTORY}/{GIT_HEADER_KEY}")
     return [
         *words,
+        *(f"--secret=id={name},src={SECRETS_DIRECTORY}/{name}" for name in sorted(job.secrets)),
         f"--import-cache=type=registry,ref={cache}",
         f"--export-cache=type=registry,ref={cache},mode=max,ignore-error=true",
         f"--output=type=image,name={yard.registry}/{job.repository}:v{job.number},push=true",
@@ -205,12 +242,14 @@ def _result_container(yard: BuildYard) -> dict[str, Any]:
 
 
 def _volumes(job: BuildJob, yard: BuildYard, *, git_login: bool) -> list[dict[str, Any]]:
-    login = [DOCKER_CONFIG_KEY, *([GIT_HEADER_KEY] if git_login else [])]
     volumes: list[dict[str, Any]] = [
         {"name": "tls", "secret": {"secretName": yard.tls_secret}},
-        {"name": "login", "secret": _picked(job, {key: key for key in login})},
+        {"name": "login", "secret": _picked(job, {DOCKER_CONFIG_KEY: DOCKER_CONFIG_KEY})},
         {"name": "out", "emptyDir": {"sizeLimit": "16Mi"}},
     ]
+    if git_login:
+        volumes.append({"name": "git", "secret": _picked(job, {key: key for key in (GIT_HEADER_KEY, FETCH_FILE)})})
+        volumes.append({"name": "context", "emptyDir": {}})
     if job.secrets:
         volumes.append({"name": "secrets", "secret": _picked(job, {f"{SECRET_PREFIX}{name}": name for name in sorted(job.secrets)})})
     return volumes

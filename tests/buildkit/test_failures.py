@@ -26,9 +26,9 @@ error: failed to solve: process "/bin/sh -c echo about to fail &&     exit {code
 """
 
 
-def excerpt(line: int, text: str, error: str) -> bytes:
+def excerpt(line: int, text: str, error: str, *, file: str = "Dockerfile") -> bytes:
     """The end of a log whose error belongs to a line."""
-    return f"#1 DONE 0.1s\nDockerfile:{line}\n{'-' * 20}\n   {line} | >>> {text}\n{'-' * 20}\nerror: failed to solve: {error}\n".encode()
+    return f"#1 DONE 0.1s\n{file}:{line}\n{'-' * 20}\n   {line} | >>> {text}\n{'-' * 20}\nerror: failed to solve: {error}\n".encode()
 
 
 @pytest.mark.parametrize(("code", "hint"), [(3, "output"), (127, "not found"), (126, "mode"), (137, "memory")])
@@ -73,6 +73,16 @@ def test_a_step_that_fails_is_named_with_its_line_and_whole_command(code: int, h
             "Dockerfile line 1: the registry of r.x/a cannot be reached from where images are built",
         ),
         (
+            excerpt(
+                1,
+                "FROM r.x/a",
+                "r.x/a: failed to resolve source metadata for r.x/a: failed to copy: httpReadSeeker: failed open: unexpected status code "
+                "https://r.x/v2/a/manifests/latest: 429 Too Many Requests - Server message: toomanyrequests: pull rate limit",
+            ),
+            "base_image_unreachable",
+            "Dockerfile line 1: the registry of r.x/a gives out no more images for now (429",
+        ),
+        (
             excerpt(2, "COPY a /b", f'failed to compute cache key: failed to calculate checksum of ref {REF}: "/a": not found'),
             "build_failed",
             'Dockerfile line 2: "/a" is not in the repository',
@@ -112,6 +122,22 @@ def test_what_is_the_users_to_mend_has_a_code_and_a_line(log: bytes, code: str, 
             "registry_unavailable",
         ),
         ("failed to solve: r/a: failed to authorize: failed to fetch oauth token: dial tcp: connection refused", "registry_unavailable"),
+        (
+            "failed to solve: failed to push r/a:v3: unexpected status from PUT request to https://r/v2/a/manifests/v3: 401 Unauthorized",
+            "registry_denied",
+        ),
+        (
+            "failed to solve: failed to push r/a:v3: unexpected status from POST request to https://r/v2/a/blobs/uploads/: 403 Forbidden",
+            "registry_denied",
+        ),
+        (
+            "failed to solve: failed to push r/a:v3: unexpected status from HEAD request to https://r/v2/a: 429 Too Many Requests",
+            "registry_throttled",
+        ),
+        (
+            "failed to solve: failed to push r/a:v3: unexpected status from PUT request to https://r/v2/a: 500 Internal Server Error",
+            "registry_unavailable",
+        ),
         ("failed to solve: write /x: no space left on device", "buildkit_full"),
         (
             "listing workers for Build: failed to list workers: Unavailable: dial tcp 10.96.0.12:1: connection refused",
@@ -124,6 +150,18 @@ def test_what_builds_stand_on_is_told_as_the_operators(error: str, code: str) ->
     found = find_failure(f"#1 DONE\nerror: {error}\n".encode())
     assert (found.blame, found.code) == (Blame.ENGINE, code)
     assert found.message and found.hint
+
+
+def test_a_disk_that_is_full_is_the_operators_and_names_the_line_all_the_same() -> None:
+    found = find_failure(excerpt(3, "COPY . .", "failed to copy files: write /var/lib/buildkit/x: no space left on device"))
+    assert (found.blame, found.code) == (Blame.ENGINE, "buildkit_full")
+    assert found.message == "Dockerfile line 3: BuildKit has no space left"
+
+
+def test_a_line_of_the_dockerfile_that_fetches_is_not_shown_as_the_users() -> None:
+    error = "failed to load cache key: failed to fetch remote https://h/r.git: git stderr:\nfatal: Authentication failed: exit status 128"
+    found = find_failure(excerpt(2, "ADD https://h/r.git#1 /", error, file="ancla.fetch"))
+    assert (found.code, found.message) == ("repository_needs_credentials", "the repository asks for credentials")
 
 
 @pytest.mark.parametrize(

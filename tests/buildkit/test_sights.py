@@ -73,6 +73,31 @@ def test_how_far_a_build_is(name: str) -> None:
     assert see(job_, pods, NOW).step is step
 
 
+def fetching(fetch: dict[str, Any], build: dict[str, Any], *, phase: str = "Pending") -> dict[str, Any]:
+    made = pod(build, phase=phase)
+    made["status"]["initContainerStatuses"].insert(0, {"name": "fetch", "state": fetch})
+    return made
+
+
+WAITING = {"waiting": {"reason": "PodInitializing"}}
+
+
+@pytest.mark.parametrize(
+    ("fetch", "build", "step", "fetches"),
+    [
+        (RUNNING, WAITING, Step.BUILDS, True),
+        (ended(1), WAITING, Step.FAILED, True),
+        (ended(137), WAITING, Step.LOST, True),
+        (ended(0), WAITING, Step.WAITS, False),
+        (ended(0), RUNNING, Step.BUILDS, False),
+        (ended(0), ended(1), Step.FAILED, False),
+    ],
+)
+def test_what_is_fetched_first_counts_until_it_is_there(fetch: dict[str, Any], build: dict[str, Any], step: Step, fetches: bool) -> None:
+    found = see(job(), [fetching(fetch, build)], NOW)
+    assert (found.step, found.fetches) == (step, fetches)
+
+
 def test_the_newest_pod_counts() -> None:
     old, new = pod(ended(1), phase="Failed"), pod(RUNNING)
     new["metadata"]["creationTimestamp"] = "2026-03-01T11:59:59Z"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -71,6 +72,22 @@ def refused(builder: Builder, job: BuildJob) -> BuildStatus:
     assert status.message and status.hint and status.image is None
     assert status.message.encode() in status.log
     return status
+
+
+def says(log: bytes, words: str) -> bool:
+    """Whether a step printed it: what stands behind `RUN` is the step itself."""
+    return any(words in line and "RUN" not in line for line in log.decode().splitlines())
+
+
+def make_tree(folder: Path, content: str = "print('hello')\n") -> Path:
+    """A folder as a build leaves it, with all kinds of files."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "bin").mkdir(parents=True)
+    (folder / "server.py").write_text(content)
+    (folder / "bin/start").write_text("#!/bin/sh\n")
+    (folder / "bin/start").chmod(0o755)
+    (folder / "current").symlink_to("server.py")
+    return folder
 
 
 def tree_of(home: Path, status: BuildStatus) -> Path:

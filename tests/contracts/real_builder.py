@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +20,7 @@ from urllib3 import PoolManager
 
 from chalicelib.adapters.buildkit.builder import SILENCE, BuildKitBuilder
 from chalicelib.adapters.buildkit.jobs import OF_JOB
+from chalicelib.adapters.buildkit.logs import MAX_LOG
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.git.addresses import parse_networks
 from chalicelib.adapters.git.connections import Reach
@@ -25,14 +28,22 @@ from chalicelib.adapters.git.credentials import Logins
 from chalicelib.adapters.git.source import GitSource
 from chalicelib.adapters.kubernetes.api import Answer, Api
 from chalicelib.adapters.kubernetes.kinds import collection, place
+from chalicelib.adapters.kubernetes.pods import condition, is_ending
 from chalicelib.domain.hierarchy import Source
 from chalicelib.domain.registry import PULL, Access, granted, parse_scopes
 from chalicelib.domain.secrets import Secret
 from chalicelib.manifests.buildkit import BuildYard, job_name
+from chalicelib.ports.builder import BuildJob
+from tests.contracts.builds import job_for
 from tests.contracts.engines_home import engine_environment, engine_settings
 from tests.contracts.git_servers import GitServer, git_server, reply
 from tests.contracts.oci import MANIFEST, RealRegistry, now, real_registry
 from tests.contracts.repositories import Repository
+
+BUILDKIT = "buildkit"
+"""The namespace that it is in (engines/cluster/buildkit)."""
+INDEX = "application/vnd.oci.image.index.v1+json"
+GZIP = b"\x1f\x8b"
 
 
 @dataclass
@@ -46,12 +57,19 @@ class RealYard:
     admin: Api
     made: list[str] = field(default_factory=list)
 
-    def builder(self, *, yard: BuildYard | None = None, logins: Logins | None = None, patience: float = SILENCE) -> BuildKitBuilder:
-        chosen = yard or self.yard
-        source = GitSource(Reach(networks=parse_networks([f"{self.server.host}/32"])), logins)
-        api = Api(Path(self.environment["ANCLA_KUBECONFIG"]))
-        tokens = self.registry.tokens
-        return BuildKitBuilder(api, chosen, source=source, tokens=tokens, clock=SystemClock(), logins=logins, patience=patience)
+    def builder(
+        self, *, yard: BuildYard | None = None, logins: Logins | None = None, patience: float = SILENCE, max_log: int = MAX_LOG
+    ) -> BuildKitBuilder:
+        return BuildKitBuilder(
+            Api(Path(self.environment["ANCLA_KUBECONFIG"])),
+            yard or self.yard,
+            source=GitSource(Reach(networks=parse_networks([f"{self.server.host}/32"])), logins),
+            tokens=self.registry.tokens,
+            clock=SystemClock(),
+            logins=logins,
+            patience=patience,
+            max_log=max_log,
+        )
 
     @property
     def base(self) -> str:
@@ -73,23 +91,61 @@ class RealYard:
         )["items"]
         return found
 
+    def events(self, build_id: str) -> list[Answer]:
+        """What the cluster tells of it."""
+        found: list[Answer] = self.admin.get(collection("Event", self.yard.namespace))["items"]
+        return [one for one in found if job_name(build_id) in one["involvedObject"]["name"]]
+
     def lose(self, build_id: str) -> None:
         """Its pod is gone at once, as with the node that it was on."""
-        for pod in self.pods(build_id):
-            body = {"gracePeriodSeconds": 0}
-            self.admin.delete(place("Pod", self.yard.namespace, pod["metadata"]["name"]), body)
+        self._kill(self.pods(build_id))
+
+    def kill_buildkit(self) -> None:
+        """BuildKit is gone at once, with all that it kept, and the cluster starts another one. Nobody else builds meanwhile: whoever
+        builds needs the endpoint that this yard has."""
+        self._kill(self._buildkits())
+
+    def buildkit_is_ready(self) -> bool:
+        return any(condition(pod, "Ready").get("status") == "True" and not is_ending(pod) for pod in self._buildkits())
+
+    def buildkits_log(self) -> str:
+        return "".join(self.admin.read(f"{place('Pod', BUILDKIT, pod['metadata']['name'])}/log").decode() for pod in self._buildkits())
 
     def config(self, repository: str, digest: str) -> dict[str, Any]:
         """What the image says of itself."""
-        image = self._read(repository, f"manifests/{digest}")
-        found: dict[str, Any] = self._read(repository, f"blobs/{image['config']['digest']}")["config"]
+        image = json.loads(self._read(repository, f"manifests/{digest}"))
+        found: dict[str, Any] = json.loads(self._read(repository, f"blobs/{image['config']['digest']}"))["config"]
         return found
 
-    def _read(self, repository: str, what: str) -> Any:
+    def content(self, repository: str, reference: str) -> bytes:
+        """All that the registry has of it: the manifest and each blob that this names, unpacked."""
+        manifest = self._read(repository, f"manifests/{reference}")
+        told = json.loads(manifest)
+        named = [told.get("config"), *told.get("layers", ()), *told.get("manifests", ())]
+        blobs = [self._read(repository, f"blobs/{one['digest']}") for one in named if one]
+        return b"\n".join([manifest, *(gzip.decompress(blob) if blob.startswith(GZIP) else blob for blob in blobs)])
+
+    def _kill(self, pods: Sequence[Answer]) -> None:
+        for pod in pods:
+            self.admin.delete(place("Pod", pod["metadata"]["namespace"], pod["metadata"]["name"]), {"gracePeriodSeconds": 0})
+
+    def _buildkits(self) -> list[Answer]:
+        found: list[Answer] = self.admin.get(collection("Pod", BUILDKIT), labelSelector="app.kubernetes.io/name=buildkitd")["items"]
+        return found
+
+    def _read(self, repository: str, what: str) -> bytes:
         token = self.registry.tokens.make_token("test", [Access(repository, (PULL,))], now=now(), good_for=timedelta(minutes=1)).token
         http = PoolManager(ca_certs=str(self.registry.settings.ca), retries=False, timeout=10)
-        headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": MANIFEST}
-        return http.request("GET", f"https://{self.yard.registry}/v2/{repository}/{what}", headers=headers).json()
+        headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": f"{MANIFEST}, {INDEX}"}
+        answer = http.request("GET", f"https://{self.yard.registry}/v2/{repository}/{what}", headers=headers)
+        assert answer.status == 200, answer.data
+        return answer.data
+
+
+def steps_job(yard: RealYard, repository: Repository, *steps: str, files: Mapping[str, str] | None = None, **changes: Any) -> BuildJob:
+    """A job whose Dockerfile has these steps, from its second line on."""
+    commit = repository.commit({"Dockerfile": "\n".join([f"FROM {yard.base}", *steps, "CMD x", ""]), **(files or {})})
+    return replace(job_for(yard.source(repository), commit, id=str(uuid.uuid4()), dockerfile="Dockerfile"), **changes)
 
 
 @contextmanager

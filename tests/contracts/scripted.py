@@ -51,9 +51,11 @@ def scripted(answer: Script, pair: Pair | None = None) -> Iterator[Scripted]:
         script.address = f"127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield script
-        server.shutdown()
-        thread.join()
+        try:
+            yield script
+        finally:  # else a test that fails would leave a thread behind that keeps pytest from ending
+            server.shutdown()
+            thread.join()
 
 
 def _handler(script: Scripted) -> type[BaseHTTPRequestHandler]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from chalicelib.adapters.embedded.catalog import EmbeddedCatalog
 from chalicelib.domain.fences import Fence, Fenced, Phase
 from chalicelib.ports.catalog import Catalog, Entry
 from tests.contracts.real_consul import cleared_catalog
+from tests.contracts.signers import Authority
 
 OURS = frozenset({"s1", "s2", "aaa", "b", "c", "good", "ill", "moved", "misrouted", "unchecked"})
 """The services of these tests. A real catalog may hold others."""
@@ -60,7 +62,23 @@ def port() -> Iterator[int]:
         thread.join()
 
 
-def entry(service_id: str = "s1", *, port: int = 80, check: str = "", host: str = "api.test") -> Entry:
+@pytest.fixture
+def secured_port(tmp_path: Path) -> Iterator[int]:
+    """The same service over HTTPS, by an authority that nobody knows, and for who asks for api.test alone."""
+    pair = Authority(tmp_path / "unknown").issue("api")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    context.sni_callback = lambda _, name, __: None if name == "api.test" else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Service) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def entry(service_id: str = "s1", *, port: int = 80, check: str = "", host: str = "api.test", scheme: str = "http") -> Entry:
     return Entry(
         service_id=service_id,
         name=f"api-{service_id}",
@@ -68,7 +86,7 @@ def entry(service_id: str = "s1", *, port: int = 80, check: str = "", host: str 
         port=port,
         tags=("ancla", "production"),
         meta={"build": "7"},
-        check_url=f"http://127.0.0.1:{port}{check}" if check else "",
+        check_url=f"{scheme}://127.0.0.1:{port}{check}" if check else "",
         check_host=host if check else "",
     )
 
@@ -172,6 +190,19 @@ def test_health_is_what_the_check_answers_under_its_host_name(catalog: Catalog, 
     catalog.register(entry("unchecked"), Fence("unchecked", 1))
     wanted = {"good": True, "ill": False, "moved": False, "misrouted": False, "unchecked": True}
     assert settled(lambda: passing(catalog), wanted) == wanted
+
+
+def test_health_is_asked_after_over_https_by_name_whoever_signed_the_certificate(catalog: Catalog, secured_port: int) -> None:
+    check = "/healthy?deep=1"
+    catalog.register(entry("good", port=secured_port, check=check, scheme="https"), Fence("good", 1))
+    catalog.register(entry("ill", port=secured_port, check="/ill", scheme="https"), Fence("ill", 1))
+    catalog.register(entry("misrouted", port=secured_port, check=check, host="other.test", scheme="https"), Fence("misrouted", 1))
+    catalog.register(entry("moved", port=secured_port, check=check), Fence("moved", 1))
+    wanted = {"good": True, "ill": False, "misrouted": False, "moved": False}
+    assert settled(lambda: passing(catalog), wanted) == wanted
+    # What is new is taken for healthy until somebody has looked: each is looked at once a second.
+    time.sleep(2)
+    assert passing(catalog) == wanted
 
 
 def test_a_service_that_does_not_answer_is_not_healthy(catalog: Catalog) -> None:

@@ -44,7 +44,11 @@ def pod_spec(job: BuildJob) -> dict[str, Any]:
 
 
 def words(job: BuildJob) -> list[str]:
-    found: list[str] = pod_spec(job)["initContainers"][0]["args"]
+    return words_of(pod_spec(job), "build")
+
+
+def words_of(spec: dict[str, Any], container: str) -> list[str]:
+    found: list[str] = next(one["args"] for one in spec["initContainers"] if one["name"] == container)
     return found
 
 
@@ -68,6 +72,12 @@ def test_builds_of_one_project_share_a_cache_and_others_do_not() -> None:
     cache = f"registry.test/{cache_repository('acme/shop')}:build"
     assert f"--import-cache=type=registry,ref={cache}" in words(make_job())
     assert f"--export-cache=type=registry,ref={cache},mode=max,ignore-error=true" in words(make_job())
+    assert hosts(make_job()) == hosts(make_job(dockerfile="Dockerfile.ancla")) != hosts(make_job(cache="acme/shop2"))
+
+
+def hosts(job: BuildJob) -> list[str]:
+    """The name of the machine that each step sees: what it did counts for steps with the same name alone."""
+    return [word for word in words(job) if word.startswith("--opt=hostname=")]
 
 
 def test_a_build_may_push_to_its_own_and_pull_what_is_shared() -> None:
@@ -76,7 +86,8 @@ def test_a_build_may_push_to_its_own_and_pull_what_is_shared() -> None:
 
 
 def test_build_arguments_that_buildkit_obeys_are_ancla_s_own() -> None:
-    job = make_job(arguments={"BUILDKIT_SYNTAX": "evil", "BUILDKIT_CACHE_MOUNT_NS": "others", "BUILDKIT_INLINE_CACHE": "1"})
+    evil = dict.fromkeys(("BUILDKIT_SYNTAX", "BUILDKIT_CACHE_MOUNT_NS", "BUILDKIT_SANDBOX_HOSTNAME"), "others")
+    job = make_job(arguments={**evil, "BUILDKIT_INLINE_CACHE": "1"})
     given = [word.removeprefix("--opt=build-arg:") for word in words(job) if word.startswith("--opt=build-arg:")]
     assert given == [f"BUILDKIT_CACHE_MOUNT_NS={cache_repository('acme/shop').removeprefix('cache/')}", "BUILDKIT_INLINE_CACHE=1"]
 
@@ -99,7 +110,8 @@ def mounted(job: BuildJob, *, git_login: bool = False) -> dict[str, str]:
     paths = {
         volume["name"]: mount["mountPath"]
         for volume in own
-        for mount in spec["initContainers"][0]["volumeMounts"]
+        for container in spec["initContainers"]
+        for mount in container["volumeMounts"]
         if mount["name"] == volume["name"]
     }
     return {item["key"]: f"{paths[volume['name']]}/{item['path']}" for volume in own for item in volume["secret"]["items"]}
@@ -109,18 +121,33 @@ def test_what_a_build_hides_is_mounted_and_in_no_job() -> None:
     job = make_job(secrets={"TOKEN": Secret("hidden-value")})
     secret = render_build_secret(job, YARD, docker_config="{}", git_header="Basic x", values={"TOKEN": "opened"})
     assert secret["metadata"]["name"] == "build-b01d"
-    assert secret["stringData"] == {"config.json": "{}", "git-header": "Basic x", "secret.TOKEN": "opened"}
-    files = {"config.json": "/ancla/login/config.json", "git-header": "/ancla/login/git-header", "secret.TOKEN": "/ancla/secrets/TOKEN"}
-    assert mounted(job, git_login=True) == files
+    fetch = f"FROM scratch\nADD https://git.test/acme/shop.git#{COMMIT} /\n"
+    hidden = {"config.json": "{}", "git-header": "Basic x", "ancla.fetch": fetch, "secret.TOKEN": "opened"}
+    assert secret["stringData"] == hidden
+    assert mounted(job, git_login=True) == {
+        "config.json": "/ancla/login/config.json",
+        "git-header": "/ancla/git/git-header",
+        "ancla.fetch": "/ancla/git/ancla.fetch",
+        "secret.TOKEN": "/ancla/secrets/TOKEN",
+    }
     assert "--secret=id=TOKEN,src=/ancla/secrets/TOKEN" in words(job)
     assert "hidden-value" not in str(render_build_job(job, YARD, annotations={}))
 
 
-def test_the_repositorys_login_is_for_its_own_host() -> None:
-    job = make_job(source=Source(location="https://git.test:8443/acme/shop"))
-    args = render_build_job(job, YARD, annotations={}, git_login=True)["spec"]["template"]["spec"]["initContainers"][0]["args"]
-    assert "--secret=id=GIT_AUTH_HEADER.git.test:8443,src=/ancla/login/git-header" in args
-    assert not [word for word in words(job) if "GIT_AUTH" in word]
+def test_the_repositorys_login_is_for_its_own_host_and_out_of_the_builds_reach() -> None:
+    job = make_job(source=Source(location="https://git.test:8443/acme/shop"), secrets={"TOKEN": Secret("x")})
+    spec = render_build_job(job, YARD, annotations={}, git_login=True)["spec"]["template"]["spec"]
+    fetch, build = spec["initContainers"]
+    assert "--secret=id=GIT_AUTH_HEADER.git.test:8443,src=/ancla/git/git-header" in fetch["args"]
+    assert [word for word in fetch["args"] if "TOKEN" in word] == [word for word in build["args"] if "GIT_AUTH" in word] == []
+    assert ["git" in [mount["name"] for mount in one["volumeMounts"]] for one in (fetch, build)] == [True, False]
+    assert {"--local=context=/ancla/context", "--local=dockerfile=/ancla/context"} <= set(build["args"])
+    assert "--output=type=local,dest=/ancla/context" in fetch["args"]
+
+
+def test_a_repository_without_a_login_is_fetched_by_buildkit_itself() -> None:
+    assert [one["name"] for one in pod_spec(make_job())["initContainers"]] == ["build"]
+    assert f"--opt=context=https://git.test/acme/shop.git#{COMMIT}" in words(make_job())
 
 
 def test_a_job_waits_for_its_secret() -> None:

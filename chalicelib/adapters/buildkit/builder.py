@@ -10,14 +10,14 @@ cancel  noted in the Job, whose pod is told to stop; buildctl calls its build of
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from chalicelib.adapters.buildkit.credentials import needs_git_login, open_secret
 from chalicelib.adapters.buildkit.endings import Ending, ending_of, silent
 from chalicelib.adapters.buildkit.jobs import TRIES, Jobs
-from chalicelib.adapters.buildkit.logs import follow_log, read_log
+from chalicelib.adapters.buildkit.logs import MAX_LOG, PodLogs
 from chalicelib.adapters.buildkit.masks import masked, secrets_in, whole_lines
 from chalicelib.adapters.buildkit.notes import CANCELLED, LOST_AT, Notes, Refused
 from chalicelib.adapters.buildkit.plans import processes_to_build
@@ -37,6 +37,8 @@ SILENCE = 30.0
 """Seconds that buildctl may run without a word: it waits for BuildKit."""
 ENDED = frozenset({Step.BUILT, Step.FAILED, Step.TIMED_OUT})
 """Of these the outcome is known: a Job that says so itself may lag behind."""
+ANOTHER_FILE = 1024 * 1024
+"""A log that is so much shorter than what was handed on of it already is not that one: its node has begun a new file."""
 CANCELLED_STATUS = BuildStatus(
     state=JobState.FAILED, code="build_cancelled", message="the build was cancelled", hint="deploy again to build it"
 )
@@ -55,9 +57,10 @@ class BuildKitBuilder:
         clock: Clock,
         logins: Logins | None = None,
         patience: float = SILENCE,
+        max_log: int = MAX_LOG,
     ) -> None:
         self._jobs = Jobs(api, yard.namespace)
-        self._api = api
+        self._logs = PodLogs(api, yard.namespace, max_log)
         self._yard = yard
         self._source = source
         self._tokens = tokens
@@ -84,8 +87,8 @@ class BuildKitBuilder:
             if Notes.of(job).cancelled:
                 return CANCELLED_STATUS
             sight = self._sight(job)
-            ending = ending_of(job, sight, partial(self._log, build_id, sight))
             offset = log_offset - Notes.of(job).log_base
+            ending = ending_of(job, sight, partial(self._log, build_id, sight, offset))
             if ending is None and self._waits_in_vain(sight, offset):
                 ending = silent(self._yard.address)
             if ending is not None:
@@ -138,22 +141,29 @@ class BuildKitBuilder:
         if sight.step is not Step.BUILDS or offset > 0 or not sight.since:
             return False
         waited = seconds_since(sight.since, self._clock.now())
-        return waited > self._patience and not read_log(self._api, self._yard.namespace, sight.pod)
+        return waited > self._patience and self._logs.is_empty(sight.pod, fetches=sight.fetches)
 
-    def _log(self, build_id: str, sight: Sight) -> bytes | None:
-        """All of it, without what the build has to hide."""
-        log = read_log(self._api, self._yard.namespace, sight.pod)
-        return None if log is None else masked(log, secrets_in(self._jobs.secret_content(build_id), SECRET_PREFIX))
+    def _log(self, build_id: str, sight: Sight, offset: int) -> bytes | None:
+        """All of it, without what the build has to hide; None where it is gone."""
+        log = self._logs.read(sight.pod, fetches=sight.fetches)
+        if log is None or offset - len(log) > ANOTHER_FILE:
+            return None
+        return masked(log, self._secrets_of(build_id))
 
     def _grown(self, build_id: str, sight: Sight, offset: int, seconds: float) -> bytes:
         """What the log has beyond the offset, as soon as there is anything."""
-        if sight.step is Step.BUILDS and sight.pod and seconds:
-            secrets = secrets_in(self._jobs.secret_content(build_id), SECRET_PREFIX)
-            log = masked(follow_log(self._api, self._yard.namespace, sight.pod, offset, seconds=seconds), secrets)
+        if sight.fetches and sight.step is Step.BUILDS and seconds > POLL:
+            self._logs.await_fetch(sight.pod, seconds=seconds - POLL)
+        elif sight.step is Step.BUILDS and seconds:
+            secrets = self._secrets_of(build_id)
+            log = masked(self._logs.follow(sight.pod, offset, seconds=seconds), secrets)
             if new := whole_lines(log, max(offset, 0)):
                 return new
         time.sleep(min(POLL, seconds))
         return b""
+
+    def _secrets_of(self, build_id: str) -> Sequence[bytes]:
+        return secrets_in(self._jobs.secret_content(build_id), SECRET_PREFIX)
 
     def _ended(self, build_id: str, job: Answer, ending: Ending, log_offset: int) -> BuildStatus:
         status, base = ending.status, Notes.of(job).log_base

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chalicelib.manifests.buildkit import FETCH_FILE
+
 MAX_WORDS = 400
 TAIL = 64 * 1024
 """Bytes of the log's end that are looked at."""
@@ -67,7 +69,7 @@ def find_failure(log: bytes) -> Finding:
 
 
 def _place_in(text: str) -> _Place:
-    excerpts = list(_EXCERPT.finditer(text))
+    excerpts = [one for one in _EXCERPT.finditer(text) if one["file"] != FETCH_FILE]
     if not excerpts:
         return _Place()
     found = excerpts[-1]
@@ -110,6 +112,12 @@ def _base_denied(found: re.Match[str], place: _Place) -> Finding:
     return _user(place.named(f"the image {found[1]} is not there, or not for this build"), hint, code="base_image_denied")
 
 
+def _base_throttled(found: re.Match[str], place: _Place) -> Finding:
+    hint = "deploy again later; an operator can keep a copy of it in a registry that builds may pull from"
+    said = f"the registry of {found[1]} gives out no more images for now (429, too many requests)"
+    return _user(place.named(said), hint, code="base_image_unreachable")
+
+
 def _base_unreachable(found: re.Match[str], place: _Place) -> Finding:
     said = f"the registry of {found[1]} cannot be reached from where images are built: {found[2][:MAX_WORDS]}"
     return _user(place.named(said), "check the image's name, or deploy again when its registry answers", code="base_image_unreachable")
@@ -130,7 +138,7 @@ def _fixed(blame: Blame, message: str, hint: str, *, code: str) -> Callable[[re.
 
     def make(found: re.Match[str], place: _Place) -> Finding:
         said = message.format(found[0], *found.groups())[:MAX_WORDS]
-        return Finding(blame, code, place.named(said) if blame is Blame.USER else said, hint)
+        return Finding(blame, code, place.named(said), hint)
 
     return make
 
@@ -179,6 +187,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], _Place], Finding]]
         ),
         _base_denied,
     ),
+    (re.compile(r"failed to resolve source metadata for (\S+): .*(?:429 Too Many Requests|toomanyrequests)"), _base_throttled),
     (
         re.compile(
             r"failed to resolve source metadata for (\S+): .*(?:failed to do request|failed to authorize|unexpected status).*?: (.*)"
@@ -200,6 +209,10 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], _Place], Finding]]
             "check that it trusts the key Ancla signs with",
             code="registry_denied",
         ),
+    ),
+    (
+        re.compile(r"failed to push .*(?:429 Too Many Requests|toomanyrequests)"),
+        _fixed(Blame.ENGINE, "the registry takes no more at this rate", "it is tried again", code="registry_throttled"),
     ),
     (
         re.compile(r"failed to push \S+: (.*)"),

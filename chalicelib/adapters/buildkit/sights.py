@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from chalicelib.adapters.kubernetes.pods import ContainerView, condition, containers_of, describe_pod, is_ending, seconds_since
-from chalicelib.manifests.buildkit import BUILD_CONTAINER, RESULT_CONTAINER
+from chalicelib.manifests.buildkit import BUILD_CONTAINER, FETCH_CONTAINER, RESULT_CONTAINER
 
 ENDS_WITHIN = 60.0
 """Seconds past its period of grace that a pod may take to be gone."""
@@ -43,6 +43,8 @@ class Sight:
     """What there is to tell beside the log."""
     since: str = ""
     """When buildctl began, while it runs."""
+    fetches: bool = False
+    """Whether this is about the container that fetches, before the one that builds: there is nothing of the build's own log yet."""
 
 
 def see(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], now: datetime) -> Sight:
@@ -57,11 +59,17 @@ def see(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], now: datetime
         return Sight(Step.LOST if gone else Step.WAITS, words="its node does not answer" if gone else "")
     name = str(pod["metadata"]["name"])
     containers = {one.name: one for one in containers_of(pod)}
-    build, result = containers.get(BUILD_CONTAINER), containers.get(RESULT_CONTAINER)
+    fetch, result = containers.get(FETCH_CONTAINER), containers.get(RESULT_CONTAINER)
     if result is not None and result.exit_code is not None:
         return _built(name, result)
+    fetches = fetch is not None and fetch.exit_code != 0
+    return replace(_of_buildctl(job, pod, fetch if fetches else containers.get(BUILD_CONTAINER)), fetches=fetches)
+
+
+def _of_buildctl(job: Mapping[str, Any], pod: Mapping[str, Any], build: ContainerView | None) -> Sight:
+    name = str(pod["metadata"]["name"])
     if build is None or build.exit_code is None:
-        return _before_its_end(job, pod, name, build)
+        return _before_its_end(job, pod, build)
     if build.exit_code == 0:
         return Sight(Step.LOST if is_over(job) else Step.BUILDS, name)
     if build.exit_code in NEVER_RAN:
@@ -78,18 +86,18 @@ def _built(name: str, result: ContainerView) -> Sight:
     return Sight(Step.BUILT, name, digest)
 
 
-def _before_its_end(job: Mapping[str, Any], pod: Mapping[str, Any], name: str, build: ContainerView | None) -> Sight:
+def _before_its_end(job: Mapping[str, Any], pod: Mapping[str, Any], build: ContainerView | None) -> Sight:
     if is_over(job) or pod.get("status", {}).get("phase") == "Failed":
         return Sight(Step.LOST, words=describe_pod(pod))
     if build is not None and build.running:
-        return Sight(Step.BUILDS, name, since=_start_of(pod))
+        return Sight(Step.BUILDS, str(pod["metadata"]["name"]), since=_start_of(pod, build.name))
     waiting = [one.waiting for one in containers_of(pod) if one.waiting]
     return Sight(Step.STUCK if STUCK & set(waiting) else Step.WAITS, words=describe_pod(pod))
 
 
-def _start_of(pod: Mapping[str, Any]) -> str:
+def _start_of(pod: Mapping[str, Any], container: str) -> str:
     told = pod["status"].get("initContainerStatuses", ())
-    return next((str(one["state"]["running"]["startedAt"]) for one in told if one["name"] == BUILD_CONTAINER), "")
+    return next((str(one["state"]["running"]["startedAt"]) for one in told if one["name"] == container), "")
 
 
 def _ended_by_itself(build: ContainerView) -> bool:
