@@ -230,6 +230,7 @@ def _check_of(entry: Entry, seconds: int) -> dict[str, Any] | None:
         "Name": f"{entry.name} answers",
         "HTTP": entry.check_url,
         "Header": {"Host": [entry.check_host]} if entry.check_host else {},
+        **({"TLSServerName": entry.check_host, "TLSSkipVerify": True} if entry.check_url.startswith("https:") else {}),
         "Interval": f"{seconds}s",
         "Timeout": f"{min(seconds, SECONDS)}s",
         "DisableRedirects": True,

@@ -166,9 +166,11 @@ def _ingress(address: Address, service_id: str, apps_domain: str, surroundings: 
         "ingressClassName": surroundings.ingress_class,
         "rules": [{"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}],
     }
-    if tls:
+    if tls and surroundings.certificate_issuer:
         metadata["annotations"] = {"cert-manager.io/cluster-issuer": surroundings.certificate_issuer}
         spec["tls"] = [{"hosts": [host], "secretName": names.tls_secret_name(address)}]
+    elif tls:
+        spec["tls"] = [{"hosts": [host]}]
     return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec}
 
 

@@ -50,6 +50,7 @@ class Surroundings:
     neighbours: Neighbours = Neighbours()
     ingress_class: str = "nginx"
     certificate_issuer: str = "letsencrypt"
+    """The ClusterIssuer of cert-manager; empty: hosts are reached with the ingress controller's own default certificate."""
     account: str = ""
     """Ancla's own account in the cluster, as `namespace/name`, where it has rights in the workspaces' namespaces only; empty where
     whoever runs the cluster gave it all of them at once."""

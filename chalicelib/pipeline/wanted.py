@@ -38,6 +38,12 @@ def service_set(ports: Ports, address: Address, service_id: str, made: Snapshot,
 def put_into_catalog(ports: Ports, address: Address, service_id: str, made: Snapshot, fence: Fence) -> None:
     settings = ports.settings
     entry = render_entry(
-        address, service_id, made, apps_domain=settings.apps_domain, router=settings.router_host, port=settings.router_port
+        address,
+        service_id,
+        made,
+        apps_domain=settings.apps_domain,
+        tls=settings.tls,
+        router=settings.router_host,
+        port=settings.router_port,
     )
     ports.catalog.register(entry, fence)

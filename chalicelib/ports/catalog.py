@@ -20,7 +20,8 @@ class Entry:
     tags: tuple[str, ...] = ()
     meta: Mapping[str, str] = field(default_factory=dict)
     check_url: str = ""
-    """An HTTP GET of it answers 2xx while the service is healthy; `check_host` goes along as the Host header. Empty: no check."""
+    """A GET of it answers 2xx while the service is healthy; `check_host` goes along as the Host header, and over HTTPS as the name
+    whose certificate is wanted, which is not verified: the service is asked after, not its authority. Empty: no check."""
     check_host: str = ""
 
 

@@ -20,6 +20,8 @@ from engines.supervisor import NODE
 KUBELET_PORT = 10250
 POLICY_HEALTH, INGRESS_HEALTH = 10271, 10272
 INGRESS_CLASS = "local"
+DEFAULT_CERTIFICATE = ("kube-system", "default-certificate")
+"""Namespace and name of the secret with the certificate for hosts that have none of their own. Who has one puts it there."""
 IMPORTED: tuple[tuple[Recipe, str, str], ...] = (
     (IMAGES, "pause", PAUSE_IMAGE),
     (IMAGES, "sample", SAMPLE_IMAGE),
@@ -131,6 +133,7 @@ def _ingress(site: Site) -> Engine:
             f"--https={NODE_IP}:443",
             f"--health={NODE_IP}:{INGRESS_HEALTH}",
             f"--publish={NODE_IP}",
+            f"--default-certificate={'/'.join(DEFAULT_CERTIFICATE)}",
         ),
         ready=http_answers(NODE_IP, INGRESS_HEALTH, "/healthz"),
         exports={"ANCLA_INGRESS_ADDRESS": f"{NODE_IP}:80", "ANCLA_INGRESS_CLASS": INGRESS_CLASS},

@@ -15,6 +15,11 @@ def test_a_web_service_is_checked_at_its_health_path_under_its_host_name() -> No
     assert entry.meta["ancla-address"] == "acme/shop/production/api"
 
 
+def test_a_secured_service_is_checked_over_https() -> None:
+    entry = render_entry(SHOP, SERVICE_ID, full_snapshot(), apps_domain="apps.test", tls=True, router="10.0.0.1", port=443)
+    assert entry.check_url == "https://10.0.0.1:443/healthz"
+
+
 def test_a_service_without_web_has_no_check() -> None:
     entry = render_entry(SHOP, SERVICE_ID, make_snapshot({"worker": "./work"}), apps_domain="apps.test", router="127.0.0.1", port=8701)
     assert (entry.check_url, entry.check_host, entry.port) == ("", "", 0)

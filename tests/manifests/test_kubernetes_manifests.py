@@ -20,6 +20,7 @@ from chalicelib.manifests.kubernetes import (
     render_set,
     with_counts,
 )
+from chalicelib.manifests.surroundings import Surroundings
 from chalicelib.manifests.vault import data_path, snapshot_path
 from chalicelib.ports.cluster import Manifest
 from tests.manifests.samples import (
@@ -268,6 +269,14 @@ def test_tls_adds_the_certificate_and_nothing_else() -> None:
     assert secured["metadata"]["annotations"] == {"cert-manager.io/cluster-issuer": "letsencrypt"}
     assert secured["spec"]["tls"] == [{"hosts": ["api-production-shop-acme.apps.test"], "secretName": "api-production-shop.tls"}]
     assert secured["spec"]["rules"] == bare["spec"]["rules"]
+
+
+def test_without_an_issuer_the_host_is_secured_by_the_controllers_own_certificate() -> None:
+    snapshot, without = make_snapshot(), Surroundings(certificate_issuer="")
+    secured = render_set(SHOP, SERVICE_ID, snapshot, snapshot_hash=snapshot.hash, apps_domain="apps.test", tls=True, surroundings=without)
+    (ingress,) = of_kind(secured, "Ingress")
+    assert "annotations" not in ingress["metadata"]
+    assert ingress["spec"]["tls"] == [{"hosts": ["api-production-shop-acme.apps.test"]}]
 
 
 def envconsul_config(spec: Mapping[str, Any], manifests: Sequence[Manifest]) -> dict[str, Any]:

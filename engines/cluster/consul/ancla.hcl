@@ -5,14 +5,6 @@ service_prefix "" {
   policy = "write"
 }
 
-node_prefix "" {
-  policy = "read"
-}
-
-agent_prefix "" {
-  policy = "read"
-}
-
 key_prefix "ancla/" {
   policy = "write"
 }

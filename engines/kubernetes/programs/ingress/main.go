@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	core "k8s.io/api/core/v1"
-	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -26,7 +24,7 @@ const (
 )
 
 type settings struct {
-	kubeconfig, http, https, health, address string
+	kubeconfig, http, https, health, address, certificate string
 }
 
 // Main runs until SIGTERM and returns the exit code.
@@ -38,6 +36,7 @@ func Main(arguments []string) int {
 	flags.StringVar(&s.https, "https", ":443", "address for HTTPS")
 	flags.StringVar(&s.health, "health", "", "address that answers GET /healthz")
 	flags.StringVar(&s.address, "publish", "", "IP address to write into the status of Ingresses")
+	flags.StringVar(&s.certificate, "default-certificate", "", "secret (namespace/name) for hosts that have none of their own")
 	klog.InitFlags(flags)
 	_ = flags.Parse(arguments) // ExitOnError
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -58,18 +57,20 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	byDefault, err := parseSecretName(s.certificate)
+	if err != nil {
+		return fmt.Errorf("-default-certificate=%s: %w", s.certificate, err)
+	}
 	watched, err := watch(ctx, client, s.address)
 	if err != nil {
 		return err
 	}
 	handler := newHandler(watched.table)
-	certificate := func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		return certificateFor(hello, client, watched.table())
-	}
+	secrets := &certificates{client, watched.table, byDefault}
 	// Health is served last, when the routes are known: who sees it answer may send requests.
 	return serve(ctx,
 		&http.Server{Addr: s.http, Handler: handler, ReadHeaderTimeout: readHeaderTimeout},
-		&http.Server{Addr: s.https, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, TLSConfig: &tls.Config{GetCertificate: certificate}},
+		&http.Server{Addr: s.https, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, TLSConfig: &tls.Config{GetCertificate: secrets.forHandshake}},
 		&http.Server{Addr: s.health, Handler: healthy(), ReadHeaderTimeout: readHeaderTimeout},
 	)
 }
@@ -103,18 +104,4 @@ func healthy() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	return mux
-}
-
-// certificateFor reads the secret at each handshake: so it needs no right to watch all secrets, and a renewed one counts at once.
-func certificateFor(hello *tls.ClientHelloInfo, client kubernetes.Interface, t *table) (*tls.Certificate, error) {
-	name, found := t.secretOf(hello.ServerName)
-	if !found {
-		return nil, fmt.Errorf("no ingress has a certificate for %q", hello.ServerName)
-	}
-	secret, err := client.CoreV1().Secrets(name.namespace).Get(hello.Context(), name.name, meta.GetOptions{})
-	if err != nil {
-		return nil, err
-	}
-	pair, err := tls.X509KeyPair(secret.Data[core.TLSCertKey], secret.Data[core.TLSPrivateKeyKey])
-	return &pair, err
 }

@@ -95,7 +95,7 @@ func (b *balancer) RoundTrip(request *http.Request) (*http.Response, error) {
 		target := *request
 		target.URL = withHost(request.URL, host)
 		if body != nil {
-			target.Body = io.NopCloser(body) // a transport closes the body even where it never connected; the server closes it in the end
+			target.Body = &kept{body: body}
 		}
 		response, err := transport.RoundTrip(&target)
 		if err == nil || request.Context().Err() != nil || !(repeatable || neverConnected(err)) {
@@ -106,6 +106,25 @@ func (b *balancer) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	return nil, failure
 }
+
+// kept is a request's body as a transport gets it. A transport closes the body even where it never connected, and the server closes it in
+// the end. The server does so as soon as the answer begins; a transport that then asks once more whether the body has really ended must
+// not be told that it is closed, or it takes the connection down with the answer that is still on it.
+type kept struct {
+	body  io.Reader
+	ended bool
+}
+
+func (k *kept) Read(buffer []byte) (int, error) {
+	if k.ended {
+		return 0, io.EOF
+	}
+	count, err := k.body.Read(buffer)
+	k.ended = err == io.EOF
+	return count, err
+}
+
+func (k *kept) Close() error { return nil }
 
 // choose gives the endpoint whose turn it is, leaving out those that were tried; "" if no other is left.
 func choose(endpoints []string, turn uint64, tried map[string]bool) string {

@@ -158,3 +158,28 @@ func TestWithoutReadyEndpointsTheAnswerIs503(t *testing.T) {
 		t.Fatal(status, body)
 	}
 }
+
+// closing is a body that is closed as soon as it was read to its end, as a server's is once the answer begins.
+type closing struct {
+	rest   io.Reader
+	closed bool
+}
+
+func (c *closing) Read(buffer []byte) (int, error) {
+	if c.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	count, err := c.rest.Read(buffer)
+	c.closed = err == io.EOF
+	return count, err
+}
+
+func TestABodyThatHasEndedStaysEnded(t *testing.T) {
+	body := &kept{body: &closing{rest: strings.NewReader("pears")}}
+	if read, err := io.ReadAll(body); err != nil || string(read) != "pears" {
+		t.Fatalf("read %q, %v", read, err)
+	}
+	if count, err := body.Read(make([]byte, 1)); count != 0 || err != io.EOF {
+		t.Fatalf("after its end: %d, %v", count, err)
+	}
+}
