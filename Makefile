@@ -28,6 +28,10 @@ up: $(STAMP) ## Serve on this machine in the foreground (ANCLA_HOME, ANCLA_PORT,
 user: $(STAMP) ## Add a user, and print the first key (NAME=maria EMAIL=…)
 	@$(BIN)/python users.py $(NAME) $(EMAIL)
 
+.PHONY: doctor
+doctor: $(STAMP) ## Look at this installation: settings, engines, rights, each with a hint where it is not right (JSON=1)
+	@$(BIN)/python doctor.py $(if $(JSON),--json)
+
 ##@ Real engines (Linux, root)
 .PHONY: engines
 engines: ## Build the real engines once, into the cache: Kubernetes, Vault, Consul, registry, BuildKit (ANCLA_ENGINES_CACHE)
@@ -54,6 +58,10 @@ test-engines: $(DEV_STAMP) ## The suites and stories on the real engines, which 
 	@$(BIN)/python -m engines up
 	@ANCLA_ENGINES_HOME=$(ENGINES_HOME) $(BIN)/pytest tests/contracts tests/engines tests/doctor -m "not journey"
 	@ANCLA_ENGINES_HOME=$(ENGINES_HOME) ANCLA_PROFILE=engines $(BIN)/pytest tests/journeys
+
+.PHONY: bench-engines
+bench-engines: $(DEV_STAMP) ## Figures on the real engines that run, beside kubectl and helm, in bench-engines.json (PAIRS=30, TURNS=100, PARTS=pairs)
+	@ANCLA_PROFILE=engines ANCLA_ENGINES_HOME="$${ANCLA_ENGINES_HOME:-$(CURDIR)/.engines-home}" PAIRS=$(PAIRS) TURNS=$(TURNS) $(BIN)/python -m tests.bench_engines $(PARTS)
 
 ##@ Work on it
 .PHONY: setup

@@ -19,7 +19,7 @@ from chalicelib.pipeline.steps import STEPS
 from chalicelib.pipeline.work import TERMS
 
 ROOT = Path(__file__).parents[1]
-SERVER = ("chalicelib", "app.py", "local.py", "users.py")
+SERVER = ("chalicelib", "app.py", "local.py", "users.py", "doctor.py")
 SOURCES = (*SERVER, "cli/ancla_cli", "sdks/python/ancla_sdk")
 MAX_FILE = 300
 MAX_FUNCTION = 40
@@ -39,10 +39,10 @@ HOMES = {
     "multidict": (f"{ADAPTERS}embedded/node/",),
     "pynamodb": (f"{ADAPTERS}dynamo/",),
     "requests": (ADAPTERS,),
-    "socket": (ADAPTERS,),
+    "socket": (ADAPTERS, "chalicelib/doctor/ingress.py", "chalicelib/doctor/machine.py"),
     "sqlite3": (ADAPTERS,),
     "subprocess": (ADAPTERS,),
-    "urllib3": (ADAPTERS,),
+    "urllib3": (ADAPTERS, "chalicelib/doctor/http.py"),
     "waitress": (f"{ADAPTERS}embedded/http_server.py",),
     "yarl": (f"{ADAPTERS}embedded/node/",),
 }

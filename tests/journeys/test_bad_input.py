@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.journeys.ground import GROUND
 from tests.journeys.town import CONFIG, PROJECT, SERVICE, SERVICES, WORKSPACE, Town, check_refused
 
 pytestmark = pytest.mark.journey
@@ -31,7 +32,7 @@ def request(*lines: str, body: bytes = b"") -> bytes:
 
 def exchange(town: Town, sent: bytes) -> httpx.Response:
     """What these bytes are answered with, on a connection that the server then closes."""
-    with socket.create_connection(("127.0.0.1", town.ancla.port), timeout=10) as caller:
+    with socket.create_connection((GROUND.host, town.ancla.port), timeout=10) as caller:
         caller.sendall(sent)
         answer = b"".join(iter(lambda: caller.recv(64 * KIB), b""))
     head, _, body = answer.decode().partition("\r\n\r\n")

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.demo.deliveries import deliver, push_delivery
+from tests.journeys.ground import GROUND
 from tests.journeys.harness import WEBHOOK_SECRET
 from tests.journeys.repository import BRANCH
 from tests.journeys.town import PROJECT, SERVICE, WORKSPACE, Town, check_refused
@@ -193,7 +194,7 @@ def test_of_all_that_was_asked_nothing_was_a_defect(town: Town) -> None:
 
 def _sent(town: Town, request: bytes) -> tuple[int, str]:
     """The status and the body that are answered to these bytes."""
-    with socket.create_connection(("127.0.0.1", town.ancla.port), timeout=10) as connection:
+    with socket.create_connection((GROUND.host, town.ancla.port), timeout=10) as connection:
         connection.sendall(request)
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode(errors="replace")
     assert "Traceback" not in answer

@@ -109,7 +109,7 @@ def test_a_service_made_again_under_the_name_of_one_deleted_while_it_deployed_me
     under_way = ancla.deploy(path)
     wait_for(lambda: ancla.run(path, under_way)["stage"] in stages, what=f"the deploy to be at {stages}", pause=0.005)
     ancla.api("DELETE", path)
-    wait_for(lambda: ancla.ask("GET", path).status_code == 404, what="the service to be gone")
+    wait_for(lambda: ancla.ask("GET", path).status_code == 404, seconds=90, what="the service to be gone")
     assert _objects(ancla, first["id"]) == []
 
     repository.commit_version("3")
