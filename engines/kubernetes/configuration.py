@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +13,8 @@ from engines.kubernetes.network import CGROUP, CLUSTER_CIDR, CLUSTER_DOMAIN, DNS
 from engines.kubernetes.paths import Paths
 
 PROXY_HEALTH_PORT = 10256
+KEY_SIZE = 32
+"""Bytes of a key of secretbox."""
 
 CONTAINERD = """\
 version = 2
@@ -68,6 +72,9 @@ def write_configuration(paths: Paths, pause: str) -> None:
     }
     for name, text in files.items():
         ensure_text(paths.config(name), text)
+    if not paths.encryption.is_file():  # kept for as long as what it has sealed
+        key = base64.b64encode(secrets.token_bytes(KEY_SIZE)).decode()
+        ensure_text(paths.encryption, _json(render_encryption(key)), mode=0o600)
     for folder in (paths.registries, paths.config("static-pods"), paths.data("ipam")):
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -143,6 +150,16 @@ def render_kube_proxy(paths: Paths) -> Mapping[str, Any]:
         # These are settings of the whole machine, which a network namespace cannot write.
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         "iptables": {"minSyncPeriod": "100ms"},  # not 1 s, for which 0 would be taken: endpoints are to count soon
+    }
+
+
+def render_encryption(key: str) -> Mapping[str, Any]:
+    """Secrets lie in etcd sealed with this key (base64), as in any cluster that keeps some."""
+    provider = {"secretbox": {"keys": [{"name": "first", "secret": key}]}}
+    return {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "EncryptionConfiguration",
+        "resources": [{"resources": ["secrets"], "providers": [provider, {"identity": {}}]}],
     }
 
 

@@ -78,7 +78,7 @@ def _apiserver(site: Site) -> Engine:
         address=API_URL,
         place=Place.NODE,
         needs=("etcd",),
-        reads=(paths.config("audit.json"),),
+        reads=(paths.config("audit.json"), paths.encryption),
         argv=(program(site, "kube-apiserver"), *_api_flags(), *_api_credentials(paths)),
         ready=answers_admin(site, API_PORT, "/readyz"),
         after=lambda: client.apply(site, (HERE / "objects" / "roles.yaml").read_text()),
@@ -135,6 +135,7 @@ def _api_credentials(paths: Paths) -> tuple[str, ...]:
         f"--proxy-client-key-file={front.key}",
         f"--service-account-key-file={paths.signing_public_key}",
         f"--service-account-signing-key-file={paths.signing_key}",
+        f"--encryption-provider-config={paths.encryption}",
         f"--audit-policy-file={paths.config('audit.json')}",
         f"--audit-log-path={paths.audit_log}",
     )

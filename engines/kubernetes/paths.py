@@ -49,5 +49,10 @@ class Paths:
         return self.room / "pki" / "service-accounts.pub"
 
     @property
+    def encryption(self) -> Path:
+        """What Secrets are sealed with in etcd."""
+        return self.config("encryption.json")
+
+    @property
     def audit_log(self) -> Path:
         return self.logs / "audit.log"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from chalicelib.adapters.kubernetes.api import METADATA_LIST, Answer, Api
@@ -56,10 +57,11 @@ class KubernetesCluster:
 
     def ensure_shared(self, manifests: Sequence[Manifest], *, version: int) -> None:
         deadline = time.monotonic() + RIGHTS_WITHIN
-        for manifest in manifests:
+        for _, alike in groupby(manifests, key=lambda manifest: str(manifest["kind"])):
+            of_a_kind = list(alike)
             while True:
                 try:
-                    self._write_shared(manifest, version)
+                    self._write_shared(of_a_kind, version)
                     break
                 except Unavailable as error:
                     if error.code != "cluster_forbidden" or time.monotonic() > deadline:
@@ -139,10 +141,23 @@ class KubernetesCluster:
             raise meaning(refusal, f"a token of ServiceAccount {account!r}") from refusal
         return Secret(answer["status"]["token"])
 
-    def _write_shared(self, manifest: Manifest, version: int) -> None:
-        wanted = marked(manifest, str(version), None)
-        present = find_present(self._api, manifest, whole=True)
+    def _write_shared(self, manifests: Sequence[Manifest], version: int) -> None:
+        """Objects of one kind."""
+        for manifest, present in zip(manifests, self._present_shared(manifests), strict=True):
+            self._write_one_shared(marked(manifest, str(version), None), present, version)
+
+    def _write_one_shared(self, wanted: Manifest, present: Answer | None, version: int) -> None:
         write(self._api, wanted, present, lambda there: _is_older(there, version) and not holds(there, wanted))
+
+    def _present_shared(self, manifests: Sequence[Manifest]) -> list[Answer | None]:
+        if len(manifests) == 1:
+            return [find_present(self._api, manifests[0], whole=True)]
+        # One list costs what one of them does. Services have objects of these kinds too: theirs are left out.
+        first = manifests[0]
+        asked = Asked(str(first["kind"]), first["metadata"]["namespace"], labels=f"!{SERVICE_LABEL}")
+        kind = {"apiVersion": first["apiVersion"], "kind": first["kind"]}  # which lists leave out
+        there = {item["metadata"]["name"]: {**kind, **item} for item in listed(self._api, asked)["items"]}
+        return [there.get(manifest["metadata"]["name"]) for manifest in manifests]
 
     def _write_fenced(self, manifest: Manifest, present: Answer | None, owner: Anchor, fence: Fence) -> None:
         def passes(there: Answer | None) -> bool:

@@ -65,7 +65,9 @@ def write(api: Api, manifest: Manifest, present: Answer | None, check: Check) ->
         try:
             return _create(api, manifest) if present is None else _apply(api, manifest, present)
         except Refusal as refusal:
-            if refusal.status != 409:
+            # The cluster may have collected meanwhile what was read: it still belonged to an anchor that is gone.
+            vanished = refusal.status == 404 and present is not None
+            if refusal.status != 409 and not vanished:
                 raise meaning(refusal, called(manifest)) from refusal
         present = find_present(api, manifest)
     raise _busy(manifest)

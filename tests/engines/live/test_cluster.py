@@ -130,3 +130,12 @@ def is_refused(room: Room, client: str, url: str) -> bool:
 def review(room: Room, token: str, audience: str) -> dict[str, Any]:
     asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token, "audiences": [audience]}}
     return dict(json.loads(room.kubectl("create", "-f", "-", "--output=json", stdin=json.dumps(asked)))["status"])
+
+
+def test_a_secret_lies_in_etcd_encrypted(room: Room) -> None:
+    plain, sealed = (f"canary-{kind}-{room.namespace}" for kind in ("plain", "sealed"))
+    room.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "plain"}, "data": {"value": plain}})
+    room.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "sealed"}, "stringData": {"value": sealed}})
+    files = [file for file in Paths.of(room.site).data("etcd").rglob("*") if file.is_file()]
+    held = [name for name in (plain, sealed) if any(name.encode() in file.read_bytes() for file in files)]
+    assert held == [plain]
