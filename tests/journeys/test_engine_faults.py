@@ -101,7 +101,6 @@ def away(site: Site, name: str) -> Iterator[None]:
         ("controller-manager", ("roll_out", "watch_roll_out")),
         ("apiserver", ("watch_roll_out",)),
         ("apiserver", ("build", "watch_build")),
-        ("registry", ("watch_build",)),
         ("consul", ("watch_roll_out", "register")),
         ("vault", ("resolve", "build", "watch_build")),
     ],
@@ -119,9 +118,25 @@ def test_an_engine_that_is_away_for_a_while_delays_a_deploy_and_loses_no_request
             time.sleep(AWAY)
         fleet.good(path, run)
         wait_for(lambda: load.versions[-1:] == ["2"], what="version 2 to answer")
-    # A kubelet that was started again takes its pods for not ready until it has asked each: the cluster's own gap, with or without a deploy.
+    # A kubelet that was started again takes its pods for not ready until it has asked each: that gap is the cluster's own.
     assert load.failures == [] or engine == "kubelet"
     assert fleet.ancla.answer(path) == {"version": "2", "TOKEN": "a-secret"}
+
+
+def test_a_registry_that_is_away_while_an_image_is_built_is_named_and_moves_nothing(fleet: Fleet, all_engines: Site) -> None:
+    path, repository = fleet.service()
+    repository.commit_version("2")
+    with SteadyLoad(fleet.ancla.place(path)) as load:
+        with away(all_engines, "registry"):
+            run = fleet.ancla.deploy(path)
+            time.sleep(AWAY)
+        ended = fleet.ancla.ended(path, run, seconds=150)
+        if ended["outcome"] != "succeeded":
+            # The base image lies there too: the Dockerfile's line is what could not be built.
+            assert ended["failure"]["code"] in {"base_image_unreachable", "registry_unavailable"}
+            fleet.good(path, fleet.ancla.deploy(path))
+    assert load.failures == []
+    assert fleet.ancla.answer(path) == {"version": "2"}
 
 
 def test_an_api_server_that_is_away_for_a_minute_stops_nothing_that_runs(fleet: Fleet, all_engines: Site) -> None:
