@@ -19,9 +19,9 @@ def describe_exit(code: int) -> str:
         return f"exited with code {code}"
 
 
-def describe_early_exit(code: int) -> str:
-    """As `describe_exit`, for a process that was never ready."""
-    said = f"{describe_exit(code)} before it was ready"
+def describe_end(code: int, *, was_ready: bool) -> str:
+    """As `describe_exit`, for a process that should have gone on."""
+    said = describe_exit(code) if was_ready else f"{describe_exit(code)} before it was ready"
     if code == NOT_FOUND:
         return f"{said}: the command was not found"
     return f"{said}: the command cannot be executed" if code == NOT_EXECUTABLE else said

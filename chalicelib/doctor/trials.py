@@ -12,7 +12,7 @@ from chalicelib.adapters.kubernetes.kinds import collection, place
 from chalicelib.adapters.kubernetes.pods import containers_of, describe_pod, why_waiting
 from chalicelib.adapters.kubernetes.refusals import Refusal, meaning
 from chalicelib.doctor.findings import Finding, Trouble, Verdict, failed, ok, warning
-from chalicelib.manifests.pods import NOBODY, RESTRICTED
+from chalicelib.manifests.pods import AS_NOBODY, RESTRICTED
 
 SECONDS = 8.0
 POLL = 0.25
@@ -112,13 +112,7 @@ def _pod_spec(containers: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 1,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": NOBODY,
-            "runAsGroup": NOBODY,
-            "fsGroup": NOBODY,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": AS_NOBODY,
         "containers": [dict(one) for one in containers],
         "volumes": [dict(one) for one in volumes],
     }

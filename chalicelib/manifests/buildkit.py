@@ -23,7 +23,7 @@ from chalicelib.domain.hierarchy import SourceKind
 from chalicelib.domain.registry import PULL, PUSH, Access
 from chalicelib.manifests.commands import escaped
 from chalicelib.manifests.names import SERVICE_LABEL
-from chalicelib.manifests.pods import NOBODY, RESTRICTED
+from chalicelib.manifests.pods import AS_NOBODY, RESTRICTED
 from chalicelib.ports.builder import BuildJob
 
 BUILD_LABEL = "ancla.dev/build-id"
@@ -140,14 +140,7 @@ def _pod_spec(job: BuildJob, yard: BuildYard, *, git_login: bool) -> dict[str, A
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": GRACE_PERIOD,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": NOBODY,
-            "runAsGroup": NOBODY,
-            "fsGroup": NOBODY,
-            "seccompProfile": {"type": "RuntimeDefault"},
-            "sysctls": [{"name": name, "value": value} for name, value in KEEPALIVE.items()],
-        },
+        "securityContext": {**AS_NOBODY, "sysctls": [{"name": name, "value": value} for name, value in KEEPALIVE.items()]},
         # The build runs first; its metadata are handed on after it and only when it went well. No shell is needed.
         "initContainers": [*([_fetch_container(job, yard)] if git_login else []), _build_container(job, yard, git_login=git_login)],
         "containers": [_result_container(yard)],

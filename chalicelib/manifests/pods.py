@@ -25,6 +25,14 @@ NOBODY = 65534
 CONTAINER = "app"
 """The process's container. Not named by the process type, which could then be called as the injecting one is."""
 
+AS_NOBODY = {
+    "runAsNonRoot": True,
+    "runAsUser": NOBODY,
+    "runAsGroup": NOBODY,
+    "fsGroup": NOBODY,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""Of a pod that is Ancla's own, such as a build's."""
 RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 RESOURCES = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
 """No limit on the CPU: an idle neighbour's share may be used."""

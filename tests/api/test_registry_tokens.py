@@ -17,7 +17,7 @@ from chalicelib.domain.lanes import Lane
 from chalicelib.domain.registry import Access, Holder
 from chalicelib.ports.store import Put
 from tests.api.client import Answer, Api
-from tests.contracts.signers import Authority
+from tests.contracts.signers import Authority, signed_tokens
 from tests.world import World
 
 PATH = "/integrations/docker/auth"
@@ -32,8 +32,7 @@ WANTED = [
 
 @pytest.fixture
 def tokens(world: World, tmp_path: Path) -> SignedTokens:
-    signer = Authority(tmp_path).issue("signer")
-    made = SignedTokens(issuer="ancla", service="registry", key=signer.key, certificate=signer.certificate)
+    made = signed_tokens(Authority(tmp_path))
     world.engines.registry_tokens = made
     return made
 

@@ -5,27 +5,19 @@ ANCLA_BENCH_OUT names the file (default: bench.json). Ends with 0 when everythin
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import platform
-import signal
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
-from types import FrameType
 
-import httpx
-
-from chalicelib.adapters.embedded.disk import remove_tree
 from tests.bench.baseline import commit_server
 from tests.bench.crowd import measure_crowd, prepare_crowd
 from tests.bench.deploys import Pairs, deploy_figures, measure_deploys, measure_rollbacks, rollback_figures, timeline
 from tests.bench.figures import Figure, table
 from tests.bench.idle import measure_idle
 from tests.bench.reads import measure_reads, prepare_config, reads_of_resolved_config
+from tests.bench.running import run_to_the_end, summary
 from tests.journeys.harness import Ancla
 from tests.journeys.repository import Repository
 
@@ -33,31 +25,28 @@ DEPLOYS = 50
 ROLLBACKS = 20
 CROWD = 20
 SERVICES = ("one", "two", "three")
-CANNOT_BE_MEASURED = (RuntimeError, AssertionError, OSError, subprocess.SubprocessError, httpx.HTTPError, http.client.HTTPException)
-"""What a server or a machine that does not do its part ends a measurement with; the harness asserts."""
 
 
 class Bench:
     """Everything that is measured, one after the other, in one Ancla."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
         self.figures: list[Figure] = []
         self.deploys, self.rollbacks = Pairs(), Pairs()
         self.load_before = os.getloadavg()[0]
 
-    def run(self) -> None:
-        with Ancla(self.folder) as ancla:
-            repository = Repository(self.folder / "repository")
+    def run(self, folder: Path) -> None:
+        with Ancla(folder) as ancla:
+            repository = Repository(folder / "repository")
             paths = _three_services(ancla, repository)
             self._take("idle", measure_idle(ancla, len(paths)))
-            self.deploys = measure_deploys(ancla, paths[0], repository, self.folder, DEPLOYS)
+            self.deploys = measure_deploys(ancla, paths[0], repository, folder, DEPLOYS)
             self._take("deploys", deploy_figures(self.deploys))
-            self.rollbacks = measure_rollbacks(ancla, paths[0], repository, self.folder, ROLLBACKS)
+            self.rollbacks = measure_rollbacks(ancla, paths[0], repository, folder, ROLLBACKS)
             self._take("rollbacks", rollback_figures(self.rollbacks))
             configured = prepare_config(ancla, "bench/variables/production/many", repository)
             self._take("reads", [*measure_reads(ancla, paths[0], configured), reads_of_resolved_config()])
-            self._take("a crowd", measure_crowd(ancla, prepare_crowd(ancla, self.folder, CROWD)))
+            self._take("a crowd", measure_crowd(ancla, prepare_crowd(ancla, folder, CROWD)))
             self._take("idle again", measure_idle(ancla, len(paths) + CROWD))
 
     def as_json(self) -> dict[str, object]:
@@ -80,23 +69,8 @@ class Bench:
 
 
 def main() -> int:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    folder = Path(tempfile.mkdtemp(prefix="ancla-bench-"))
-    bench, problem, began = Bench(folder), "", time.monotonic()
-    try:
-        bench.run()
-    except KeyboardInterrupt:
-        print("bench: interrupted, nothing was written", file=sys.stderr)
-        return 130
-    except CANNOT_BE_MEASURED as error:
-        problem = f"bench: the rest could not be measured: {error or type(error).__name__}"
-    finally:
-        remove_tree(folder)
-    _report(bench, time.monotonic() - began)
-    if problem:
-        print(problem, file=sys.stderr)
-    return 1 if problem else 0
+    bench = Bench()
+    return run_to_the_end("bench", bench.run, lambda seconds: _report(bench, seconds))
 
 
 def _report(bench: Bench, seconds: float) -> None:
@@ -105,7 +79,7 @@ def _report(bench: Bench, seconds: float) -> None:
     print(table(bench.figures))
     print(_story("a deploy's stages", timeline(bench.deploys.runs)))
     print(_story("a rollback's stages", timeline(bench.rollbacks.runs)))
-    print(f"took {seconds:.0f} s on {os.cpu_count()} cores, load {bench.load_before:.1f} before; written to {out}")
+    print(summary(seconds, bench.load_before, out))
 
 
 def _three_services(ancla: Ancla, repository: Repository) -> list[str]:
@@ -119,13 +93,6 @@ def _three_services(ancla: Ancla, repository: Repository) -> list[str]:
 def _story(title: str, stages: dict[str, float]) -> str:
     """Where the time goes, on the average, in milliseconds."""
     return f"{title}, ms: " + ", ".join(f"{stage} {seconds * 1000:.0f}" for stage, seconds in stages.items())
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    # A second Ctrl-C must not leave half of it running.
-    for again in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(again, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import platform
-import signal
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 
-import httpx
-
-from chalicelib.adapters.embedded.disk import remove_tree
 from chalicelib.domain.errors import AnclaError
 from tests.bench.figures import Figure, table
+from tests.bench.running import CANNOT_BE_MEASURED, run_to_the_end, summary
 from tests.bench_engines.builds import measure_builds
 from tests.bench_engines.canary import measure_canary
 from tests.bench_engines.load import measure_load
@@ -28,16 +20,6 @@ from tests.bench_engines.stage import Stage, set_up
 
 PAIRS = 30
 TURNS = 100
-CANNOT_BE_MEASURED = (
-    RuntimeError,
-    AssertionError,
-    OSError,
-    subprocess.SubprocessError,
-    httpx.HTTPError,
-    http.client.HTTPException,
-    AnclaError,
-)
-"""What a server or a machine that does not do its part ends a measurement with; the harness asserts."""
 
 
 class Bench:
@@ -79,25 +61,14 @@ class Bench:
 
 def run_parts(parts: Sequence[str]) -> int:
     """The exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    folder = Path(tempfile.mkdtemp(prefix="ancla-bench-"))
-    bench, problem, began = Bench(), "", time.monotonic()
-    try:
+    bench = Bench()
+
+    def measure(folder: Path) -> None:
         with set_up(folder) as stage:
             for part in parts:
                 bench.run(part, stage)
-    except KeyboardInterrupt:
-        print("bench-engines: interrupted, nothing was written", file=sys.stderr)
-        return 130
-    except CANNOT_BE_MEASURED as error:
-        problem = f"bench-engines: the rest could not be measured: {error or type(error).__name__}"
-    finally:
-        remove_tree(folder)
-    _report(bench, time.monotonic() - began)
-    if problem:
-        print(problem, file=sys.stderr)
-    return 1 if problem else 0
+
+    return run_to_the_end("bench-engines", measure, lambda seconds: _report(bench, seconds), ends=(*CANNOT_BE_MEASURED, AnclaError))
 
 
 def _report(bench: Bench, seconds: float) -> None:
@@ -106,7 +77,7 @@ def _report(bench: Bench, seconds: float) -> None:
     print(table(bench.figures))
     for verb, stages in bench.timelines.items():
         print(f"a {verb}'s stages, ms: " + ", ".join(f"{stage} {each * 1000:.0f}" for stage, each in stages.items()))
-    print(f"took {seconds:.0f} s on {os.cpu_count()} cores, load {bench.load_before:.1f} before; written to {out}")
+    print(summary(seconds, bench.load_before, out))
 
 
 def _number(name: str, default: int) -> int:
@@ -116,10 +87,3 @@ def _number(name: str, default: int) -> int:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    # A second Ctrl-C must not leave half of it running.
-    for again in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(again, signal.SIG_IGN)
-    raise KeyboardInterrupt

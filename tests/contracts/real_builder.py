@@ -162,12 +162,12 @@ def real_yard(root: Path) -> Iterator[RealYard]:
         bases=("base/python",),
     )
     admin = Api(Path(environment["ANCLA_ENGINES_KUBECONFIG"]))
-    with _realm(environment["ANCLA_REGISTRY_REALM"], registry), git_server(root, host=host, port=int(port)) as server:
+    with token_endpoint(environment["ANCLA_REGISTRY_REALM"], registry), git_server(root, host=host, port=int(port)) as server:
         yield RealYard(environment, server, registry, yard, admin)
 
 
 @contextmanager
-def _realm(url: str, registry: RealRegistry) -> Iterator[None]:
+def token_endpoint(url: str, registry: RealRegistry) -> Iterator[None]:
     """Trades passwords for tokens as the API does, but for the question whether their build still goes on."""
 
     class Handler(BaseHTTPRequestHandler):

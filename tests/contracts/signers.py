@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from chalicelib.adapters.registry_tokens import SignedTokens
+
 YEAR = timedelta(days=365)
 
 
@@ -57,6 +59,12 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
         )
         return builder.sign(self._key, SHA256())
+
+
+def signed_tokens(authority: Authority) -> SignedTokens:
+    """What Ancla signs the registry's tokens with, the key being new."""
+    signer = authority.issue("signer")
+    return SignedTokens(issuer="ancla", service="registry", key=signer.key, certificate=signer.certificate)
 
 
 def _name(common: str) -> x509.Name:

@@ -13,7 +13,7 @@ from chalicelib.adapters.registry import OciRegistry
 from chalicelib.adapters.registry_tokens import SignedTokens
 from chalicelib.domain.errors import Invalid, Unavailable
 from tests.contracts.scripted import Asked, Scripted, Told, scripted
-from tests.contracts.signers import Authority
+from tests.contracts.signers import Authority, signed_tokens
 
 REPOSITORY = "acme/shop/production/api/5f0c"
 DIGEST = f"sha256:{'0' * 64}"
@@ -28,8 +28,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def tokens(authority: Authority) -> SignedTokens:
-    signer = authority.issue("signer")
-    return SignedTokens(issuer="ancla", service="registry", key=signer.key, certificate=signer.certificate)
+    return signed_tokens(authority)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import pytest
 from chalicelib.adapters.embedded.node.lifecycle import (
     Phase,
     PodState,
-    describe_exit,
     exited,
     lost,
     matured,
@@ -18,6 +17,7 @@ from chalicelib.adapters.embedded.node.lifecycle import (
     starting,
     unstarted,
 )
+from chalicelib.adapters.exits import describe_exit
 
 RUNNING = starting(PodState(), port=20001, now=100.0)
 

@@ -21,7 +21,7 @@ from chalicelib.domain.secrets import Secret
 from chalicelib.pipeline.intents import accept
 from chalicelib.ports.store import Put, get_one
 from chalicelib.usecases.registry_tokens import signing_certificate, trade
-from tests.contracts.signers import Authority
+from tests.contracts.signers import Authority, signed_tokens
 from tests.world import World
 
 OWN = "acme/shop/production/web/5f0c"
@@ -32,8 +32,7 @@ WEEKS = timedelta(days=30)
 @pytest.fixture
 def tokens(world: World, tmp_path: Path) -> SignedTokens:
     """What the world's registry signs with."""
-    signer = Authority(tmp_path).issue("signer")
-    made = SignedTokens(issuer="ancla", service="registry", key=signer.key, certificate=signer.certificate)
+    made = signed_tokens(Authority(tmp_path))
     world.engines.registry_tokens = made
     return made
 

@@ -39,7 +39,8 @@ def read_logins(path: Path | None) -> Logins:
 
 
 def origin_of(location: str) -> str:
-    """Scheme, host and port of an http address: whom a login is for. Another scheme or port is somebody else."""
+    """Scheme, host and port of an http address: whom a login is for. Another scheme or port is somebody else. Raises
+    ValueError for a port that is none."""
     parts = urlsplit(location)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
@@ -47,11 +48,10 @@ def origin_of(location: str) -> str:
 
 def _parsed(path: Path, number: int, line: str) -> tuple[str, Login]:
     try:
-        parts = urlsplit(line)
-        parts.port  # noqa: B018  (reading it checks it)
+        parts, origin = urlsplit(line), origin_of(line)
     except ValueError:
-        parts = urlsplit("")
+        parts, origin = urlsplit(""), ""
     if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.password:
         hint = "write each as https://name:token@host, special characters encoded"
         raise Invalid(f"line {number} of {path} is no login", code="setting_invalid", hint=hint)
-    return origin_of(line), Login(unquote(parts.username or ""), Secret(unquote(parts.password)))
+    return origin, Login(unquote(parts.username or ""), Secret(unquote(parts.password)))

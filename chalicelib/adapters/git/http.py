@@ -142,8 +142,7 @@ def _followed(url: str, location: str) -> str:
         raise NotAllowed("it redirects to what is no address")
     try:
         target = urljoin(url, location)
-        parts = urlsplit(target)
-        parts.port  # noqa: B018  (reading it checks it)
+        parts, _ = urlsplit(target), origin_of(target)
     except ValueError as error:
         raise NotAllowed("it redirects to what is no address") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:

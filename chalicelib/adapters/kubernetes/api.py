@@ -178,7 +178,7 @@ def _parsed(data: bytes) -> Answer:
 
 
 def _unreachable(server: str, error: Exception) -> Unavailable:
-    said = " ".join((getattr(error, "reason", None) and str(error.reason) or str(error)).split())  # type: ignore[attr-defined]
+    said = " ".join(str(getattr(error, "reason", None) or error).split())
     if "CERTIFICATE_VERIFY_FAILED" in said or "certificate" in said.lower():
         return Unavailable(
             f"the certificate of the cluster at {server} is not trusted: {said}",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.adapters.exits import NOT_EXECUTABLE, NOT_FOUND, describe_early_exit
+from chalicelib.adapters.exits import NOT_EXECUTABLE, NOT_FOUND, describe_end
 from chalicelib.adapters.kubernetes.pods import (
     OUT_OF_MEMORY,
     PROCESS_LABEL,
@@ -184,7 +184,7 @@ def _end_of(container: ContainerView) -> tuple[str, str]:
     if container.exit_reason == OUT_OF_MEMORY:
         return "out_of_memory", exit_words(container)
     code = "command_not_found" if _has_no_command(container) else "process_exited"
-    return code, exit_words(container) if container.exit_message else describe_early_exit(container.exit_code or 0)
+    return code, exit_words(container) if container.exit_message else describe_end(container.exit_code or 0, was_ready=False)
 
 
 def _has_no_command(container: ContainerView) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.manifests.surroundings import surroundings_of
 from tests.contracts.engines_home import engine_environment, engine_settings
 from tests.contracts.oci import real_registry
-from tests.contracts.real_builder import _realm as token_endpoint
+from tests.contracts.real_builder import token_endpoint
 from tests.contracts.real_vault import opened_vault, vault_settings
 from tests.engines.isolation.images import Shelf
 from tests.engines.isolation.town import Service, Town

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+from chalicelib.adapters.exits import NOT_EXECUTABLE, NOT_FOUND, describe_end, describe_exit
 
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 30.0
@@ -15,9 +16,6 @@ LONG_LIFE = 60.0
 CERTAIN_EXITS = 2
 """So many ends before a process ever was available make it certain that it will not be."""
 KEPT_EVENTS = 10
-
-NOT_EXECUTABLE = 126
-NOT_FOUND = 127
 
 
 class Phase(StrEnum):
@@ -101,7 +99,7 @@ def exited(state: PodState, code: int, *, once: bool, now: float) -> PodState:
         quick_exits=quick + 1,
         retry_at=now + restart_delay(quick),
         failure=state.failure or certain_failure(code, early),
-        message=_what_happened(code, proven=state.proven),
+        message=describe_end(code, was_ready=state.proven),
     )
 
 
@@ -140,19 +138,3 @@ def certain_failure(code: int, early_exits: int) -> str:
     if early_exits and code in {NOT_FOUND, NOT_EXECUTABLE}:
         return "command_not_found"
     return "process_exited" if early_exits >= CERTAIN_EXITS else ""
-
-
-def describe_exit(code: int) -> str:
-    if code <= 128:
-        return f"exited with code {code}"
-    try:
-        return f"was ended by signal {code - 128} ({signal.Signals(code - 128).name})"
-    except ValueError:
-        return f"exited with code {code}"
-
-
-def _what_happened(code: int, *, proven: bool) -> str:
-    text = describe_exit(code) if proven else f"{describe_exit(code)} before it was ready"
-    if code == NOT_FOUND:
-        return f"{text}: the command was not found"
-    return f"{text}: the command cannot be executed" if code == NOT_EXECUTABLE else text

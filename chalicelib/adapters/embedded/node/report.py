@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.adapters.embedded.node.lifecycle import CERTAIN_EXITS, Phase, PodState, describe_exit, parse_state
+from chalicelib.adapters.embedded.node.lifecycle import CERTAIN_EXITS, Phase, PodState, parse_state
 from chalicelib.adapters.embedded.node.objects import Object
 from chalicelib.adapters.embedded.node.specs import GATES, HASH_LABEL, PROCESS_LABEL, template_hash
+from chalicelib.adapters.exits import describe_exit
 from chalicelib.ports.cluster import PodEvidence, PodPhase, ProcessStatus
 
 APPLIED_BY = "ancla.dev/applied-by"
