@@ -78,9 +78,22 @@ class PodPhase(StrEnum):
 class PodStatus:
     phase: PodPhase
     exit_code: int | None = None
+    failure: str = ""
+    """A code as soon as it is certain that it will not start, as of a ProcessStatus: nothing of it ran."""
     message: str = ""
     log: bytes = b""
     """Its output from the offset on that was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodUsage:
+    """What one pod uses now, over all that runs in it."""
+
+    pod: str
+    process: str
+    cpu_millicores: int
+    """Over the last seconds that were measured; 1000 is one processor kept busy."""
+    memory_bytes: int
 
 
 class Cluster(Protocol):
@@ -116,7 +129,8 @@ class Cluster(Protocol):
         """Lets that very pod run. Lifted already, or gone, is no error."""
 
     def watch_pod(self, namespace: str, name: str, uid: str, *, log_offset: int, seconds: float) -> PodStatus:
-        """Looks at that very pod, and returns as soon as it ended, is gone or wrote beyond `log_offset`; at the latest after `seconds`."""
+        """Looks at that very pod, and returns as soon as it ended, cannot start, is gone or wrote beyond `log_offset`; at the latest after
+        `seconds`."""
 
     def delete_ended_pods(self, namespace: str, service_id: str, *, turn: int) -> None:
         """Deletes the service's pods that have ended and are only looked at: replicas that the cluster gave up, and one-off pods of
@@ -124,3 +138,8 @@ class Cluster(Protocol):
 
     def evidence(self, namespace: str, service_id: str, owner: Anchor) -> list[PodEvidence]:
         """What the pods of templates that `owner` applied have to tell."""
+
+    def usage(self, namespace: str, service_id: str) -> list[PodUsage] | None:
+        """What the service's pods use, by name. A pod that has just begun is not among them: it is measured some 15 to 30 seconds
+        later. None where nothing measures, as in a cluster without a metrics server: for a caller that is no error. Raises
+        Unavailable where what measures does not answer."""

@@ -134,10 +134,12 @@ def deployment(
     }
 
 
-def pod(name: str = "api-release-1", *, config: str = "release-config", env: Mapping[str, str] | None = None) -> Manifest:
+def pod(
+    name: str = "api-release-1", *, config: str = "release-config", env: Mapping[str, str] | None = None, digest: str = DIGEST
+) -> Manifest:
     container = {
         "name": "app",
-        "image": f"registry.test/acme/shop@{DIGEST}",
+        "image": f"registry.test/acme/shop@{digest}",
         "command": ["/ancla/bin/envconsul", "-config=/etc/ancla/envconsul.json"],
         "env": [{"name": key, "value": value} for key, value in (env or {}).items()],
     }

@@ -100,6 +100,19 @@ def test_a_pod_that_no_node_has_room_for_is_told_in_the_schedulers_words(world: 
     assert seconds_since(condition_of(world.pods()[0], "PodScheduled")["lastTransitionTime"]) < SOON
 
 
+def test_a_one_off_that_no_node_has_room_for_is_told_in_the_schedulers_words(world: KubernetesWorld) -> None:
+    owner = world.apply([pull_secret(), config_map("release-config", ["true"])], 1)
+    asked = world.adapted(pod())
+    asking_for("60")(asked["spec"])
+    uid = world.cluster.start_gated_pod(asked, owner=owner, fence=fence(1))
+    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
+
+    status = world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=30)
+
+    assert (status.phase, status.failure, "Insufficient cpu" in status.message) == (PodPhase.RUNNING, "unschedulable", True), status
+    assert seconds_since(condition_of(world.pods()[0], "PodScheduled")["lastTransitionTime"]) < SOON
+
+
 def test_a_pod_that_a_node_is_announced_for_may_still_get_it(world: KubernetesWorld) -> None:
     apply(world, asking_for("60"))
     eventually(world.pods, within=world.patience)

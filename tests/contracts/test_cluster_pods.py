@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.fences import Anchor, Fenced
-from chalicelib.ports.cluster import PodEvidence, PodPhase, Rejected
+from chalicelib.ports.cluster import PodEvidence, PodPhase, PodStatus, Rejected
 from tests.contracts.cluster_samples import (
     MISSING_DIGEST,
     NAMESPACE,
@@ -140,6 +140,22 @@ def test_a_one_off_that_fails_keeps_its_exit_code_and_is_not_tried_again(world: 
     world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
 
     assert wait_for(world, uid) == (PodPhase.FAILED, 4, b"no\n")
+
+
+def test_a_one_off_whose_image_is_not_there_is_told_as_one_that_never_began(world: World) -> None:
+    owner = world.apply([pull_secret(), config_map("release-config", ["echo", "hello"])], 1)
+    uid = world.start_gated(pod(digest=MISSING_DIGEST), owner, 1)
+    world.cluster.lift_gate(NAMESPACE, "api-release-1", uid)
+
+    eventually(lambda: never_began(world, uid).failure, within=world.patience)
+
+    told = never_began(world, uid)
+    assert (told.failure, told.exit_code, told.log) == ("image_unavailable", None, b"")
+    assert MISSING_DIGEST[:19] in told.message
+
+
+def never_began(world: World, uid: str) -> PodStatus:
+    return world.cluster.watch_pod(NAMESPACE, "api-release-1", uid, log_offset=0, seconds=4)
 
 
 def test_the_log_of_a_one_off_is_read_on_from_an_offset(world: World) -> None:

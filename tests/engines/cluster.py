@@ -42,6 +42,8 @@ class MemoryCluster:
     pods: dict[str, datetime | None] = field(default_factory=dict)
     """One-off pods by UID: since when they run; None while they are gated."""
     release_takes: timedelta = timedelta(0)
+    unstartable: bool = False
+    """Whether one-off pods cannot get their image."""
     released: list[str] = field(default_factory=list)
     """UIDs in the order in which their command was started."""
     rejects: str = ""
@@ -122,6 +124,8 @@ class MemoryCluster:
         since = self.pods[uid]
         if since is None:
             return PodStatus(phase=PodPhase.GATED)
+        if self.unstartable:
+            return PodStatus(phase=PodPhase.RUNNING, failure="image_unavailable", message="shop/web: not found")
         if self.clock.now() < since + self.release_takes:
             self.wait(min(seconds, 1.0))
             return PodStatus(phase=PodPhase.RUNNING if uid in self.pods else PodPhase.GONE)

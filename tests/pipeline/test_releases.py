@@ -31,3 +31,16 @@ def test_a_release_command_that_was_cut_off_is_not_run_again(world: World) -> No
     assert failure is not None and failure.code == "release_lost"
     assert len(world.engines.cluster.released) == 1
     assert world.engines.cluster.running(world.service.id)["web"] == digest(world, first)
+
+
+def test_a_release_command_that_cannot_start_fails_its_deploy_at_once_and_moves_nothing(world: World) -> None:
+    first = world.deploy()
+    world.engines.cluster.unstartable = True
+    began = world.clock.now()
+    run = world.deploy(WITH_RELEASE)
+    assert run.failure is not None
+    assert (run.failure.code, run.failure.message) == ("image_unavailable", "release: shop/web: not found")
+    assert run.failure.hint
+    assert world.clock.now() - began < timedelta(seconds=30)
+    assert world.engines.cluster.running(world.service.id)["web"] == digest(world, first)
+    assert not [ref for ref in world.engines.cluster.objects if ref.kind == "Pod"], "nothing of it waits to run later"

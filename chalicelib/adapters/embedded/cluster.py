@@ -133,7 +133,8 @@ class EmbeddedCluster:
                     return PodStatus(phase=PodPhase.RUNNING, log=log)
                 if log or ended or time.monotonic() >= deadline:
                     state = parse_state(pod.status)
-                    return PodStatus(phase=phase, exit_code=state.exit_code, message=state.message, log=log)
+                    never_began = state.failure if state.exit_code is None else ""
+                    return PodStatus(phase=phase, exit_code=state.exit_code, failure=never_began, message=state.message, log=log)
                 time.sleep(_LOOK_EVERY)
 
     def delete_ended_pods(self, namespace: str, service_id: str, *, turn: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from chalicelib.adapters.kubernetes.api import METADATA_LIST, Answer, Api
 from chalicelib.adapters.kubernetes.findings import evidence_of, is_growing, pods_applied_under
 from chalicelib.adapters.kubernetes.kinds import OWNED, called, place
+from chalicelib.adapters.kubernetes.metrics import usage_of
 from chalicelib.adapters.kubernetes.one_offs import lift_gate, phase_of, watch_pod
 from chalicelib.adapters.kubernetes.refusals import Refusal, meaning
 from chalicelib.adapters.kubernetes.rollouts import (
@@ -20,9 +21,10 @@ from chalicelib.adapters.kubernetes.rollouts import (
     missing,
     owners,
     process_status,
+    start_failure,
     unscheduled,
 )
-from chalicelib.adapters.kubernetes.watching import Asked, Picture, labelled, listed
+from chalicelib.adapters.kubernetes.watching import LOOK_EVERY, Asked, Picture, labelled, listed
 from chalicelib.adapters.kubernetes.writes import (
     check_fence,
     ensure,
@@ -38,10 +40,8 @@ from chalicelib.domain.fences import Anchor, Fence
 from chalicelib.domain.secrets import Secret
 from chalicelib.manifests.names import ANCHOR_LABEL, SERVICE_LABEL
 from chalicelib.ports.clock import Clock
-from chalicelib.ports.cluster import Manifest, ObjectRef, PodEvidence, PodPhase, PodStatus, ProcessStatus
+from chalicelib.ports.cluster import Manifest, ObjectRef, PodEvidence, PodPhase, PodStatus, PodUsage, ProcessStatus
 
-LOOK_EVERY = 0.5
-"""Seconds between two looks for what no watch tells of."""
 RIGHTS_WITHIN = 2.0
 """Seconds in which a binding of rights, which is among what is shared, counts for what comes after it."""
 _IDLE = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED, PodPhase.GATED})
@@ -117,7 +117,7 @@ class KubernetesCluster:
         lift_gate(self._api, namespace, name, uid)
 
     def watch_pod(self, namespace: str, name: str, uid: str, *, log_offset: int, seconds: float) -> PodStatus:
-        return watch_pod(self._api, namespace, name, uid, log_offset=log_offset, seconds=seconds)
+        return watch_pod(self._api, namespace, name, uid, log_offset=log_offset, seconds=seconds, cannot_start=self._cannot_start)
 
     def delete_ended_pods(self, namespace: str, service_id: str, *, turn: int) -> None:
         for pod in listed(self._api, Asked("Pod", namespace, labelled({SERVICE_LABEL: service_id})))["items"]:
@@ -129,6 +129,9 @@ class KubernetesCluster:
         service = labelled({SERVICE_LABEL: service_id})
         replica_sets, pods = (listed(self._api, Asked(kind, namespace, service))["items"] for kind in ("ReplicaSet", "Pod"))
         return evidence_of(self._api, pods_applied_under(owner.uid, replica_sets, pods))
+
+    def usage(self, namespace: str, service_id: str) -> list[PodUsage] | None:
+        return usage_of(self._api, namespace, service_id)
 
     def find_token(self, namespace: str, account: str, audience: str, *, seconds: int = 600) -> Secret | None:
         """A token of the service account, as its pods get one; None while there is no such account."""
@@ -197,6 +200,10 @@ class KubernetesCluster:
     def _statuses(self, names: Sequence[str], there: Sequence[Answer], sight: Sight) -> list[ProcessStatus]:
         by_name = {one["metadata"]["name"]: one for one in there}
         return [process_status(by_name[name], sight, self._patience) if name in by_name else missing(name) for name in names]
+
+    def _cannot_start(self, pod: Answer) -> tuple[str, str]:
+        failure, said = start_failure(pod, Sight(replica_sets=(), pods=[pod], now=self._clock.now()), self._patience)
+        return ("", said) if failure == "unschedulable" and is_growing(self._api, [pod]) else (failure, said)
 
     def _listed(self, kind: str, namespace: str, labels: Mapping[str, str]) -> list[Answer]:
         asked = Asked(kind, namespace, labelled(labels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -20,7 +20,7 @@ from chalicelib.adapters.kubernetes.pods import (
     process_container,
 )
 from chalicelib.adapters.kubernetes.refusals import Refusal, meaning
-from chalicelib.adapters.kubernetes.watching import JOIN_SECONDS, Asked, Picture
+from chalicelib.adapters.kubernetes.watching import JOIN_SECONDS, LOOK_EVERY, Asked, Picture
 from chalicelib.domain.errors import AnclaError, Unavailable
 from chalicelib.ports.cluster import PodPhase, PodStatus
 
@@ -61,7 +61,10 @@ def find_pod(api: Api, namespace: str, name: str, uid: str) -> Answer | None:
     return pod if pod is not None and pod["metadata"]["uid"] == uid else None
 
 
-def watch_pod(api: Api, namespace: str, name: str, uid: str, *, log_offset: int, seconds: float) -> PodStatus:
+def watch_pod(
+    api: Api, namespace: str, name: str, uid: str, *, log_offset: int, seconds: float, cannot_start: Callable[[Answer], tuple[str, str]]
+) -> PodStatus:
+    """`cannot_start` tells of a pod of which nothing runs yet why that is certain to stay so: a code and words, both empty if not."""
     deadline = time.monotonic() + seconds
     picture = Picture(api, [Asked("Pod", namespace, fields=f"metadata.name={name}")])
     with picture.followed(seconds=seconds) as changes, _output(api, namespace, name, log_offset) as output:
@@ -75,11 +78,16 @@ def watch_pod(api: Api, namespace: str, name: str, uid: str, *, log_offset: int,
                 log, more = read_log(api, namespace, name, log_offset)
                 # The end is told together with the last of the output.
                 return PodStatus(phase=PodPhase.RUNNING, log=log) if more else _told(pod, phase, log)
-            if phase is PodPhase.RUNNING and process_runs(pod):
+            runs = process_runs(pod)
+            if phase is PodPhase.RUNNING and runs:
                 output.start(left)
+            failure, said = cannot_start(pod) if phase is PodPhase.RUNNING and not runs else ("", "")
+            if failure:
+                return PodStatus(phase=phase, failure=failure, message=said)
             if log := output.gathered():
                 return _told(pod, phase, log)
-            if not changes.next(picture, seconds=min(left, GATHER if output.runs else left)):
+            # What lasts too long is certain without any change.
+            if not changes.next(picture, seconds=min(left, GATHER if output.runs else LOOK_EVERY)):
                 return _told(pod, phase, b"")
 
 

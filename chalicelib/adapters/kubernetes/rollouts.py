@@ -154,7 +154,8 @@ def _refused(deployment: Mapping[str, Any], sight: Sight, patience: Patience) ->
     return ("quota_exceeded" if full else "admission_denied"), said
 
 
-def _pod_failure(pod: Mapping[str, Any], sight: Sight, patience: Patience) -> tuple[str, str]:
+def start_failure(pod: Mapping[str, Any], sight: Sight, patience: Patience) -> tuple[str, str]:
+    """What makes it certain that it will not start, and what is known in words; empty while there is hope."""
     for container in containers_of(pod):
         if container.waiting in _PULLING:
             said = f"{container.image}: {container.message or container.waiting}"
@@ -168,6 +169,13 @@ def _pod_failure(pod: Mapping[str, Any], sight: Sight, patience: Patience) -> tu
         scheduled = condition(pod, "PodScheduled")
         if seconds_since(scheduled.get("lastTransitionTime"), sight.now) >= patience.unschedulable:
             return "unschedulable", str(scheduled.get("message", ""))
+    return "", ""
+
+
+def _pod_failure(pod: Mapping[str, Any], sight: Sight, patience: Patience) -> tuple[str, str]:
+    failure = start_failure(pod, sight, patience)
+    if failure[0]:
+        return failure
     ended = _ended_early(pod)
     if ended is not None and not is_ready(pod) and (ended.ends >= CERTAIN_ENDS or _has_no_command(ended)):
         return _end_of(ended)

@@ -18,6 +18,8 @@ from chalicelib.adapters.kubernetes.refusals import Refusal, meaning
 from chalicelib.domain.errors import AnclaError
 
 JOIN_SECONDS = 1.0
+LOOK_EVERY = 0.5
+"""Seconds between two looks for what no watch tells of."""
 
 
 @dataclass(frozen=True, slots=True)

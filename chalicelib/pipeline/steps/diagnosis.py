@@ -9,7 +9,7 @@ from dataclasses import replace
 from chalicelib.domain.failures import Failure
 from chalicelib.domain.runs import Run
 from chalicelib.pipeline.outcome import Fail, fail
-from chalicelib.ports.cluster import PodEvidence, ProcessStatus
+from chalicelib.ports.cluster import PodEvidence
 
 _HINTS = {
     "process_exited": "the last lines of its log say why; run the command locally with the same variables",
@@ -30,9 +30,9 @@ MAX_LINE = 300
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-def certain_failure(run: Run, status: ProcessStatus) -> Fail:
-    """A process type that cannot get healthy any more."""
-    return fail(run, status.failure, f"{status.process}: {status.message or 'failed'}", _HINTS.get(status.failure, ""))
+def certain_failure(run: Run, process: str, code: str, message: str) -> Fail:
+    """A process type that cannot get healthy any more, or a release command that cannot start."""
+    return fail(run, code, f"{process}: {message or 'failed'}", _HINTS.get(code, ""))
 
 
 def with_evidence(failure: Failure, pods: Sequence[PodEvidence]) -> Failure:

@@ -6,6 +6,7 @@ that is gone without a result is never made again: the deploy fails, since nobod
 
 from __future__ import annotations
 
+from chalicelib.domain.procfile import RELEASE
 from chalicelib.domain.runs import Run, Stage
 from chalicelib.manifests import names
 from chalicelib.manifests.kubernetes import render_release_config, render_release_pod
@@ -14,7 +15,7 @@ from chalicelib.pipeline.loads import anchor_of, fence_of, load_snapshot
 from chalicelib.pipeline.narration import append, narrate, within
 from chalicelib.pipeline.outcome import Go, StepResult, Wait, fail
 from chalicelib.pipeline.slices import Slice, pause
-from chalicelib.pipeline.steps.diagnosis import shown
+from chalicelib.pipeline.steps.diagnosis import certain_failure, shown
 from chalicelib.ports import Ports
 from chalicelib.ports.cluster import PodPhase, PodStatus
 
@@ -43,6 +44,8 @@ def watch_release(run: Run, ports: Ports, time: Slice) -> StepResult:
     seen = int(run.facts.get("release_log", "0"))
     status = ports.cluster.watch_pod(namespace, name, uid, log_offset=seen, seconds=time.left())
     noted = append(ports, run, within(status.log, seen, MAX_OUTPUT, CUT)).noting(release_log=seen + len(status.log))
+    if status.failure:
+        return certain_failure(noted, RELEASE, status.failure, status.message)
     match status.phase:
         case PodPhase.SUCCEEDED:
             return Go(Stage.ROLL_OUT, noted)

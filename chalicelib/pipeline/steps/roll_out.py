@@ -85,7 +85,7 @@ def watch_roll_out(run: Run, ports: Ports, time: Slice) -> StepResult:
     statuses = ports.cluster.watch(run.facts["namespace"], deployment_names(run), seconds=time.left())
     failed = next((status for status in statuses if status.failure), None)
     if failed is not None:
-        return certain_failure(run, failed)
+        return certain_failure(run, failed.process, failed.failure, failed.message)
     if len(statuses) == len(run.counts) and all(status.settled for status in statuses):
         return Go(Stage.REGISTER, narrate(ports, run, "all processes are healthy"))
     said = waited_for(ports.cluster.evidence(run.facts["namespace"], run.owner, anchor_of(run)))
