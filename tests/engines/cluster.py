@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.domain.fences import Anchor, Fence, Fenced
 from chalicelib.manifests.names import ANCHOR_LABEL, PROCESS_LABEL, SERVICE_LABEL
 from chalicelib.ports.clock import Clock
-from chalicelib.ports.cluster import Manifest, ObjectRef, PodEvidence, PodPhase, PodStatus, ProcessStatus, Rejected
+from chalicelib.ports.cluster import Manifest, ObjectRef, PodEvidence, PodPhase, PodStatus, PodUsage, ProcessStatus, Rejected
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class MemoryCluster:
     pods: dict[str, datetime | None] = field(default_factory=dict)
     """One-off pods by UID: since when they run; None while they are gated."""
     release_takes: timedelta = timedelta(0)
+    release_ends_with: int = 0
     unstartable: bool = False
     """Whether one-off pods cannot get their image."""
     released: list[str] = field(default_factory=list)
@@ -126,10 +127,12 @@ class MemoryCluster:
             return PodStatus(phase=PodPhase.GATED)
         if self.unstartable:
             return PodStatus(phase=PodPhase.RUNNING, failure="image_unavailable", message="shop/web: not found")
+        log = b"migrated\n"[log_offset:]
         if self.clock.now() < since + self.release_takes:
             self.wait(min(seconds, 1.0))
-            return PodStatus(phase=PodPhase.RUNNING if uid in self.pods else PodPhase.GONE)
-        return PodStatus(phase=PodPhase.SUCCEEDED, exit_code=0, log=b"migrated\n"[log_offset:])
+            return PodStatus(phase=PodPhase.RUNNING, log=log) if uid in self.pods else PodStatus(phase=PodPhase.GONE)
+        phase = PodPhase.FAILED if self.release_ends_with else PodPhase.SUCCEEDED
+        return PodStatus(phase=phase, exit_code=self.release_ends_with, log=log)
 
     def delete_ended_pods(self, namespace: str, service_id: str, *, turn: int) -> None:
         ended = {
@@ -143,6 +146,10 @@ class MemoryCluster:
 
     def evidence(self, namespace: str, service_id: str, owner: Anchor) -> list[PodEvidence]:
         return [PodEvidence(pod="p", process="web", state="running, not ready", probe="GET /_health/ answered 500", log_tail=("boom",))]
+
+    def usage(self, namespace: str, service_id: str) -> list[PodUsage] | None:
+        """Nothing measures here."""
+        return None
 
     def running(self, service_id: str) -> dict[str, str]:
         """What serves: the image's digest by process type."""

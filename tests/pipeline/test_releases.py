@@ -44,3 +44,12 @@ def test_a_release_command_that_cannot_start_fails_its_deploy_at_once_and_moves_
     assert world.clock.now() - began < timedelta(seconds=30)
     assert world.engines.cluster.running(world.service.id)["web"] == digest(world, first)
     assert not [ref for ref in world.engines.cluster.objects if ref.kind == "Pod"], "nothing of it waits to run later"
+
+
+def test_the_last_words_of_a_release_command_that_fails_are_told_whenever_it_said_them(world: World) -> None:
+    world.engines.cluster.release_takes = timedelta(seconds=5)
+    world.engines.cluster.release_ends_with = 4
+    failure = world.deploy(WITH_RELEASE).failure
+    assert failure is not None
+    assert (failure.code, failure.message) == ("release_failed", "the release command ended with exit code 4")
+    assert failure.evidence[0] == "release | migrated"

@@ -39,7 +39,7 @@ def with_evidence(failure: Failure, pods: Sequence[PodEvidence]) -> Failure:
     """The failure with what the pods have to tell: their state, last probe answer and log lines. What a health check hints at counts
     only where that is what failed: beside a process that exits, another may have been ended while it still started."""
     guilty = [pod for pod in pods if not pod.healthy][:MAX_PODS]
-    told = shown(line for pod in guilty for line in _lines(pod))
+    told = [line for line in shown(line for pod in guilty for line in _lines(pod)) if line not in failure.evidence]
     if failure.code != "health_check_failed":
         return replace(failure, evidence=(*failure.evidence, *told))
     probes = [pod.probe for pod in guilty if pod.probe]
@@ -59,6 +59,11 @@ def shown(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(_shown(line) for line in lines)
 
 
+def process_output(process: str, lines: Sequence[str]) -> tuple[str, ...]:
+    """The last of what it printed."""
+    return shown(f"{process} | {line}" for line in lines[-LOG_LINES:])
+
+
 def _shown(line: str) -> str:
     plain = "".join(character if character.isprintable() else " " for character in _COLOUR.sub("", line))
     return plain if len(plain) <= MAX_LINE else f"{plain[:MAX_LINE]}…"
@@ -69,6 +74,6 @@ def _lines(pod: PodEvidence) -> list[str]:
     lines = [f"{pod.process}: {pod.state}{restarts}"]
     if pod.probe:
         lines.append(f"{pod.process} health check: {pod.probe}")
-    lines += [f"{pod.process} | {line}" for line in pod.log_tail[-LOG_LINES:]]
+    lines += process_output(pod.process, pod.log_tail)
     lines += [f"{pod.process} event: {event}" for event in pod.events[-3:]]
     return lines
