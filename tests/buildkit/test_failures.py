@@ -181,3 +181,13 @@ def test_words_are_shown_short_and_without_what_moves_a_cursor() -> None:
     found = find_failure(b"error: failed to solve: \x1b[31mred " + b"x" * 5000)
     assert "\x1b" not in found.message
     assert len(found.message) <= 400
+
+
+def test_a_base_image_that_lies_in_our_own_registry_which_is_away_is_no_fault_of_the_build() -> None:
+    away = "reg:5000/base/a: failed to resolve source metadata for reg:5000/base/a: failed to do request: dial tcp: connection refused"
+    log = excerpt(1, "FROM reg:5000/base/a", away)
+
+    ours, anothers = find_failure(log, own_registry="reg:5000"), find_failure(log, own_registry="reg:50")
+
+    assert (ours.blame, ours.code, "connection refused" in ours.message) == (Blame.ENGINE, "registry_unavailable", True)
+    assert (anothers.blame, anothers.code) == (Blame.USER, "base_image_unreachable")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from chalicelib.domain.builds import Image
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.procfile import parse_procfile
 from chalicelib.ports.builder import BuildJob, BuildStatus, JobState
 from chalicelib.ports.clock import Clock
@@ -28,6 +29,8 @@ class MemoryBuilder:
     chatter: int = 0
     """So many bytes more are in each log."""
     broken: set[str] = field(default_factory=set)
+    away_until: datetime | None = None
+    """Until then no build gets anywhere, since what they stand on is away; each of them is told so once, and is lost."""
     jobs: dict[str, tuple[BuildJob, datetime]] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
 
@@ -41,6 +44,9 @@ class MemoryBuilder:
     def watch(self, build_id: str, *, log_offset: int, seconds: float) -> BuildStatus:
         if build_id not in self.jobs:
             return BuildStatus(state=JobState.LOST)
+        if self.away_until is not None and self.clock.now() < self.away_until:
+            self.lose(build_id)
+            raise Unavailable("the registry does not answer", code="registry_unavailable")
         job, began = self.jobs[build_id]
         log = (f"building {job.commit}\n".encode() + b"." * self.chatter)[log_offset:]
         if build_id in self.cancelled:  # also while it was waited for

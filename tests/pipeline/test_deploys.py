@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from chalicelib.domain import keys
 from chalicelib.domain.builds import BuildState
 from chalicelib.domain.deploys import Deploy
@@ -95,6 +97,20 @@ def test_a_build_whose_worker_is_lost_is_started_again(world: World) -> None:
     world.settle()
     assert world.run(run.number).outcome is Outcome.SUCCEEDED
     assert world.run(run.number).facts["starts"] == "2"
+
+
+@pytest.mark.parametrize(("away", "outcome"), [(timedelta(minutes=2), Outcome.SUCCEEDED), (timedelta(minutes=60), Outcome.FAILED)])
+def test_a_build_is_begun_again_and_again_while_what_it_stands_on_is_away_but_not_for_ever(
+    world: World, away: timedelta, outcome: Outcome
+) -> None:
+    began = world.clock.now()
+    world.engines.builder.away_until = began + away
+    run = world.deploy()
+    assert run.outcome is outcome
+    assert world.clock.now() - began < timedelta(minutes=20)
+    if run.failure is not None:
+        assert run.failure.code == "build_unavailable"
+        assert "the registry does not answer" in run.failure.message
 
 
 def test_a_sealed_vault_stops_a_deploy_before_anything_moves(world: World) -> None:

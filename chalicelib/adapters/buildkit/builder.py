@@ -88,7 +88,7 @@ class BuildKitBuilder:
                 return CANCELLED_STATUS
             sight = self._sight(job)
             offset = log_offset - Notes.of(job).log_base
-            ending = ending_of(job, sight, partial(self._log, build_id, sight, offset))
+            ending = ending_of(job, sight, partial(self._log, build_id, sight, offset), own_registry=self._yard.registry)
             if ending is None and self._waits_in_vain(sight, offset):
                 ending = silent(self._yard.address)
             if ending is not None:

@@ -30,8 +30,8 @@ class Ending:
         return words if self.log is None else (self.log + words)[max(offset, 0) :]
 
 
-def ending_of(job: Mapping[str, Any], sight: Sight, read: Callable[[], bytes | None]) -> Ending | None:
-    """None while it goes on. `read` gets the log, where there is one."""
+def ending_of(job: Mapping[str, Any], sight: Sight, read: Callable[[], bytes | None], *, own_registry: str = "") -> Ending | None:
+    """None while it goes on. `read` gets the log, where there is one; `own_registry` is the one that images are pushed to."""
     notes = Notes.of(job)
     if notes.refused is not None:
         return _failed(b"", notes.refused)
@@ -51,7 +51,7 @@ def ending_of(job: Mapping[str, Any], sight: Sight, read: Callable[[], bytes | N
         case Step.BUILT:
             return _built(read(), notes, sight.digest)
         case Step.FAILED:
-            return _explained(read(), sight.words)
+            return _explained(read(), sight.words, own_registry)
 
 
 def silent(address: str) -> Ending:
@@ -68,8 +68,8 @@ def _built(log: bytes | None, notes: Notes, digest: str) -> Ending:
     return Ending(status=BuildStatus(state=JobState.SUCCEEDED, image=image), log=log, words=_lines(*lines))
 
 
-def _explained(log: bytes | None, last_words: str) -> Ending:
-    finding = find_failure(last_words.encode() if log is None else log)
+def _explained(log: bytes | None, last_words: str, own_registry: str) -> Ending:
+    finding = find_failure(last_words.encode() if log is None else log, own_registry=own_registry)
     match finding.blame:
         case Blame.USER:
             return _failed(log, Refused(finding.code, finding.message, finding.hint))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from chalicelib.manifests.buildkit import FETCH_FILE
@@ -54,15 +54,17 @@ class _Place:
         return f"Dockerfile line {self.line}: {words}" if self.line else words
 
 
-def find_failure(log: bytes) -> Finding:
-    """What the end of a failed build's log means."""
+def find_failure(log: bytes, *, own_registry: str = "") -> Finding:
+    """What the end of a failed build's log means. That `own_registry` (host:port) is away is no fault of the build."""
     text = log[-TAIL:].decode(errors="replace").replace("\r", "")
     error = _ERROR.findall(text)
     words = _tidied(error[-1]) if error else ""
     place = _place_in(text)
     for pattern, make in _RULES:
         if found := pattern.search(words):
-            return make(found, place)
+            finding = make(found, place)
+            ours = bool(own_registry) and finding.code == "base_image_unreachable" and found[1].startswith(f"{own_registry}/")
+            return replace(finding, blame=Blame.ENGINE, code="registry_unavailable", hint=_REGISTRY_HINT) if ours else finding
     if not words:
         return Finding(Blame.ACCIDENT, code="build_lost", message="the build ended without a word", hint="it is started again")
     return _user(place.named(words[:MAX_WORDS]), "the lines above in the build's log say more", code="build_failed")

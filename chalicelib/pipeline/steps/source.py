@@ -14,6 +14,7 @@ from chalicelib.domain.runs import Outcome, Run, RunKind, Stage
 from chalicelib.domain.secrets import Secret
 from chalicelib.manifests import names
 from chalicelib.manifests.vault import scope_path
+from chalicelib.pipeline.backoff import backoff
 from chalicelib.pipeline.loads import Gone, load_scopes, load_service
 from chalicelib.pipeline.narration import within
 from chalicelib.pipeline.outcome import End, Go, StepResult, Wait, fail
@@ -28,6 +29,9 @@ from chalicelib.ports.store import Change, Put, get_one
 DOCKERFILES = ("Dockerfile.ancla", "Dockerfile")
 PROCFILES = ("Procfile.ancla", "Procfile")
 MAX_STARTS = 3
+MAX_TROUBLES = 12
+"""So often is a build begun again, over about ten minutes, since what it stands on was away."""
+LONGEST_PAUSE = 60.0
 MAX_LOG = 16 * 1024 * 1024
 CUT = b"\n[the build goes on: only the first 16 MB of its log are kept]\n"
 
@@ -94,6 +98,9 @@ def reuse(run: Run, ports: Ports, time: Slice) -> StepResult:
 
 
 def start_build(run: Run, ports: Ports, time: Slice) -> StepResult:
+    early = _pause_after_trouble(run) - (ports.clock.now() - run.stage_since).total_seconds()
+    if early > 0:
+        return Wait(early, run)
     service, build = load_service(ports, run), _load_build(ports, run)
     entries = _build_time(ports, service)
     job = BuildJob(
@@ -146,7 +153,19 @@ def _built(run: Run, ports: Ports, build: Build, image: Image, changes: tuple[Ch
     return Go(Stage.SNAPSHOT, run, (Put(done), *changes))
 
 
+def _pause_after_trouble(run: Run) -> float:
+    """Seconds before it is begun once more."""
+    troubles = int(run.facts.get("troubles", "0"))
+    return min(LONGEST_PAUSE, backoff(1.0, troubles)) if troubles else 0.0
+
+
 def _start_again(run: Run) -> StepResult:
+    if run.attempts:  # the look before this one was told what the build stands on and was away: that is not the build's fault
+        troubles = int(run.facts.get("troubles", "0")) + 1
+        if troubles <= MAX_TROUBLES:
+            return Go(Stage.BUILD, run.noting(troubles=troubles, starts=int(run.facts.get("starts", "1")) - 1))
+        said = f"what builds stand on did not come back: {run.facts.get('last_error', '')}"
+        return fail(run, "build_unavailable", said, "this is on the operator's side; deploy again when it is mended")
     if int(run.facts.get("starts", "0")) < MAX_STARTS:
         return Go(Stage.BUILD, run)
     return fail(run, "build_lost", f"the build's worker was lost {MAX_STARTS} times", "deploy again; if it goes on, look at its memory use")
