@@ -182,8 +182,9 @@ def _settled_deploy(deploy: Deploy, run: Run, now: datetime) -> Deploy:
     return replace(deploy, state=state, failure=run.failure, updated=now)
 
 
-_ANCHORING = {Stage.ANCHOR.value, Stage.TAKE_DOWN.value}
-"""Who came to these may have left an anchor, even if it never heard so."""
+_ANCHORING = {Stage.PREFLIGHT.value, Stage.ANCHOR.value, Stage.TAKE_DOWN.value}
+"""Who came to these may have left an anchor, even if it never heard so. Preflight is one of them: a worker goes on from it without a
+commit, and where it dies at the anchor, its run is still at preflight."""
 
 
 _ADDING = {Outcome.SUCCEEDED, Outcome.UNCHANGED}

@@ -54,8 +54,7 @@ def look(ports: Ports, work: Work, body: Mapping[str, Any], *, receive_count: in
     elif run.version != version:
         if receive_count > 1 and run.version > version:
             # The worker may have died between its commit and its next look.
-            delay = (run.look_at - ports.clock.now()).total_seconds()
-            send(ports.queue, look_at_run(run, delay=min(max(delay, 0.0), MAX_DELAY)))
+            send(ports.queue, look_at_run(run, delay=_until_due(ports, run)))
     elif work_of(run.stage) is not work:
         send(ports.queue, look_at_run(run))
     else:
@@ -173,4 +172,10 @@ def _look_at_holder(ports: Ports, run: Run) -> None:
         return
     holder = get_one(ports.store, keys.run(run.owner, lane.running))
     if holder is not None and not holder.finished:
-        send(ports.queue, look_at_run(holder))
+        # Whoever has it in hand commits a later version before it is due, and this look is void: no two watch one roll-out.
+        send(ports.queue, look_at_run(holder, delay=_until_due(ports, holder)))
+
+
+def _until_due(ports: Ports, run: Run) -> float:
+    """Seconds until the run should be looked at, as its record says."""
+    return min(max((run.look_at - ports.clock.now()).total_seconds(), 0.0), MAX_DELAY)

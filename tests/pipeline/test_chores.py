@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from chalicelib.domain.chores import Chore, ChoreKind
-from chalicelib.domain.fences import Fence, Phase
+from chalicelib.domain.fences import Anchor, Fence, Phase
 from chalicelib.domain.runs import Outcome, RunKind
 from chalicelib.domain.secrets import Secret
 from chalicelib.manifests.kubernetes import render_anchor
 from chalicelib.manifests.vault import snapshot_path
 from chalicelib.ports.catalog import Entry
+from chalicelib.ports.cluster import Manifest
 from chalicelib.ports.store import all_of
-from tests.simulation.world import FILES, World
+from tests.simulation.world import FILES, Death, World
 
 
 def test_the_tidied_cluster_holds_the_newest_anchor_alone(world: World) -> None:
@@ -96,6 +98,42 @@ def test_an_anchor_of_a_run_that_failed_before_it_applied_anything_goes(world: W
     world.advance(300)
     anchors = world.engines.cluster.list_anchors("ancla-acme", world.service.id)
     assert [fence.turn for fence in anchors.values()] == [1]
+
+
+class DeadlyCluster:
+    """A cluster at which the next worker that makes an anchor dies of it, if it is `deadly`."""
+
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
+        self.deadly = False
+
+    def ensure_anchor(self, manifest: Manifest, fence: Fence) -> Anchor:
+        anchor: Anchor = self._cluster.ensure_anchor(manifest, fence)
+        if self.deadly:
+            self.deadly = False
+            raise Death
+        return anchor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+
+def test_an_anchor_whose_maker_died_goes_though_its_run_came_no_further_than_preflight() -> None:
+    world = World(wrap=lambda name, port: DeadlyCluster(port) if name == "cluster" else port)
+    world.deploy()
+    cluster = world.ports.cluster
+    assert isinstance(cluster, DeadlyCluster)
+    cluster.deadly = True
+    world.push({**FILES, "VERSION": "2"})
+    accepted = world.accept()
+    while cluster.deadly:
+        world.tick()
+    assert len(world.engines.cluster.list_anchors("ancla-acme", world.service.id)) == 2
+    world.engines.vault.sealed = True
+    run = world.ended(accepted)
+    assert run.failure is not None and "preflight" in run.failure.message
+    world.advance(300)
+    assert [fence.turn for fence in world.engines.cluster.list_anchors("ancla-acme", world.service.id).values()] == [1]
 
 
 def test_what_a_service_that_is_gone_left_in_the_vault_late_goes_too(world: World) -> None:

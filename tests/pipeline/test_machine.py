@@ -91,6 +91,7 @@ def test_a_look_at_a_finished_run_passes_on_to_the_one_that_holds_the_lane(world
     second = accepted(world)
     (message,) = look(world, first, first.version)
     assert message.body == {"run": second.ref, "version": second.version}
+    assert message.visible_at == second.look_at, "until then whoever has it in hand may be at it"
 
 
 def test_exceptions_in_a_row_are_counted_and_forgotten_at_the_first_look_that_works(world: World) -> None:
