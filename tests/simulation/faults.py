@@ -38,7 +38,8 @@ class Faults:
         self.random = random.Random(seed)
         self.odds = odds
         self.armed = False
-        self.depth = 0
+        self.wakes: list[datetime] = []
+        """When the workers that sleep wake up."""
         self.world: World | None = None
         self.away: dict[str, datetime] = {}
         """Engines that do not answer, and until when."""
@@ -80,10 +81,13 @@ class Faults:
         if name in self.away and self.world.clock.now() < self.away[name]:
             raise Unavailable(f"the {name} is away")
         self._may_end(name)
-        if self.depth < 2 and self.random.random() < self.odds.pause:
-            self.depth += 1
-            self.world.advance(self.random.uniform(15, 90))
-            self.depth -= 1
+        if len(self.wakes) < 2 and self.random.random() < self.odds.pause:
+            now = self.world.clock.now()
+            # One that falls asleep while another sleeps wakes no later: none may sleep beyond the late pass of tidying.
+            wakes = min([now + timedelta(seconds=self.random.uniform(15, 90)), *self.wakes])
+            self.wakes.append(wakes)
+            self.world.advance(max(0.0, (wakes - now).total_seconds()))
+            self.wakes.pop()
 
     def after_call(self, name: str) -> None:
         if self.armed:
