@@ -169,7 +169,9 @@ class ChosenEngines:
     @cached_property
     def _kubernetes(self) -> KubernetesCluster:
         from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
+        from chalicelib.adapters.kubernetes.rollouts import Patience
 
         chosen = self._settings.kubernetes
         assert chosen is not None  # the settings have a real vault with a real cluster alone
-        return KubernetesCluster(self._clock, chosen.kubeconfig, context=chosen.context)
+        patience = Patience(unschedulable=chosen.room_within)
+        return KubernetesCluster(self._clock, chosen.kubeconfig, context=chosen.context, patience=patience)

@@ -144,6 +144,7 @@ def test_what_its_pods_could_not_use_does_not_go_with_a_cluster(complete: dict[s
         ("ANCLA_PORT", "http", "is not a port"),
         ("ANCLA_PORT", "65536", "is not a port"),
         ("ANCLA_KEEP_DEPLOYS", "1", "cannot be used"),
+        ("ANCLA_ROOM_WITHIN", "0", "cannot be used"),
         ("ANCLA_VAULT_ADDRESS", "vault:8200", "is not an address"),
         ("ANCLA_CONSUL_ADDRESS", "https://", "is not an address"),
         ("ANCLA_INGRESS_ADDRESS", "10.199.0.2", "is not an address"),
@@ -175,3 +176,8 @@ def test_wiring_makes_the_engines_that_are_chosen(complete: dict[str, str], tmp_
 
 def test_the_number_of_kept_deploys_can_be_set() -> None:
     assert [read_settings(environ).kept_deploys for environ in ({}, {"ANCLA_KEEP_DEPLOYS": "2"})] == [20, 2]
+
+
+def test_how_long_a_pod_without_room_is_borne_with_is_a_setting(complete: dict[str, str]) -> None:
+    told = [read_settings(complete | more).kubernetes for more in ({}, {"ANCLA_ROOM_WITHIN": "90"})]
+    assert [one.room_within for one in told if one] == [8, 90]

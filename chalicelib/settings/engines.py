@@ -22,6 +22,8 @@ REAL = {
     "ANCLA_CATALOG": "consul",
 }
 """What each engine's setting takes beside `embedded`."""
+DEFAULT_ROOM_WITHIN = 8
+MAX_ROOM_WITHIN = 3600
 FOLLOW_THE_CLUSTER = ("ANCLA_REGISTRY", "ANCLA_VAULT", "ANCLA_BUILDER")
 
 
@@ -47,6 +49,8 @@ class KubernetesSettings:
     account: str
     """Ancla's own account in the cluster, as `namespace/name`, where it has rights in the workspaces' namespaces only; empty where it
     was given all of them at once."""
+    room_within: int
+    """Seconds after which a pod that no node has room for fails its deploy, unless an autoscaler said that it adds one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +144,7 @@ def read_kubernetes(values: Values) -> KubernetesSettings:
         ingress_peer=values.text("ANCLA_INGRESS_PEER", "ingress-nginx"),
         dns_peer=values.text("ANCLA_DNS_PEER", "kube-system"),
         account=values.text("ANCLA_KUBERNETES_ACCOUNT"),
+        room_within=values.number("ANCLA_ROOM_WITHIN", DEFAULT_ROOM_WITHIN, 1, MAX_ROOM_WITHIN),
     )
 
 
