@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from chalicelib.adapters.kubernetes.api import METADATA, Api
+from chalicelib.adapters.kubernetes.metrics import has_metrics
 from chalicelib.adapters.kubernetes.refusals import Refusal
 from chalicelib.doctor.access import look_at_rights, not_let
 from chalicelib.doctor.findings import Finding, Trouble, failed, ok, warning
@@ -20,6 +21,7 @@ NEWEST_MINOR = 34
 """The newest that Ancla was tried with."""
 _MINOR = re.compile(r"v1\.(\d+)")
 ENVCONSUL = "envconsul image"
+METRICS = "metrics API"
 
 
 def look_at_cluster(chosen: KubernetesSettings, builds: BuildKitSettings) -> Iterator[Finding]:
@@ -27,6 +29,7 @@ def look_at_cluster(chosen: KubernetesSettings, builds: BuildKitSettings) -> Ite
     yield _version(api)
     yield from look_at_rights(api, chosen.account)
     yield _ingress_class(api, chosen.ingress_class)
+    yield _metrics(api)
     yield _pinned(chosen.envconsul_image)
     yield _copied(chosen, run_trial(api, _copying(chosen, builds.namespace)))
 
@@ -62,6 +65,16 @@ def _ingress_class(api: Api, name: str) -> Finding:
     except Refusal as refusal:
         return warning(check, f"{name!r} cannot be looked for: {refusal.message}", "apply engines/cluster/ancla/roles.yaml anew")
     return ok(check, repr(name)) if found else failed(check, f"there is no IngressClass {name!r}", hint)
+
+
+def _metrics(api: Api) -> Finding:
+    """Deploys do without it: it is never more than a warning."""
+    try:
+        if has_metrics(api):
+            return ok(METRICS, "there is one")
+    except AnclaError as error:
+        return warning(METRICS, error.message, error.hint)
+    return warning(METRICS, "there is none: what pods use cannot be told", "install metrics-server; everything else works without it")
 
 
 def _pinned(image: str) -> Finding:

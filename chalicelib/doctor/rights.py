@@ -61,6 +61,7 @@ WORKSPACE = (
     *_rights("", "pods", "get list watch create patch delete"),
     *_rights("", "pods/log", "get"),
     *_rights("", "events", "list"),
+    *_rights("metrics.k8s.io", "pods", "list"),
 )
 BUILDS = (
     *_rights("batch", "jobs", "get create patch delete"),

@@ -134,6 +134,7 @@ def test_a_cluster_in_which_all_is_well(chosen: KubernetesSettings, cluster: Clu
         "rights in workspaces": "ok",
         "admission policy": "ok",
         "ingress class": "ok",
+        "metrics API": "ok",
         "envconsul image": "ok",
         "envconsul": "ok",
     }
@@ -167,6 +168,13 @@ def test_what_is_not_in_the_cluster_is_named(chosen: KubernetesSettings, cluster
     cluster.missing = {gone}
     found = of_cluster(chosen)[check]
     assert found.verdict is Verdict.FAILED and gone in found.seen
+
+
+def test_a_cluster_without_a_metrics_server_is_warned_of_and_nothing_else_is_said(chosen: KubernetesSettings, cluster: Cluster) -> None:
+    cluster.missing = {"v1beta1"}
+    found = of_cluster(chosen)
+    assert {check for check, finding in found.items() if finding.verdict is not Verdict.OK} == {"metrics API"}
+    assert found["metrics API"].verdict is Verdict.WARNING and "metrics-server" in found["metrics API"].hint
 
 
 @pytest.mark.parametrize(("gone", "check"), [("ancla-builds", "namespace"), ("buildkit-client", "client Secret")])

@@ -13,6 +13,7 @@ from chalicelib.adapters.embedded.disk import refuse_on_lambda
 from chalicelib.adapters.embedded.node import output
 from chalicelib.adapters.embedded.node.admission import check_manifest
 from chalicelib.adapters.embedded.node.lifecycle import parse_state
+from chalicelib.adapters.embedded.node.meter import find_reading
 from chalicelib.adapters.embedded.node.objects import Object, Objects, open_objects
 from chalicelib.adapters.embedded.node.poke import poke
 from chalicelib.adapters.embedded.node.presence import presence
@@ -22,6 +23,7 @@ from chalicelib.adapters.embedded.node.report import (
     did_well,
     pod_evidence,
     pod_phase,
+    pod_usage,
     process_status,
     rollout_of,
 )
@@ -29,7 +31,7 @@ from chalicelib.adapters.embedded.node.specs import ANCHOR_LABEL, GATES, HASH_LA
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fences import Anchor, Fence, Fenced
 from chalicelib.ports.clock import Clock
-from chalicelib.ports.cluster import FENCE_ANNOTATION, Manifest, ObjectRef, PodEvidence, PodPhase, PodStatus, ProcessStatus
+from chalicelib.ports.cluster import FENCE_ANNOTATION, Manifest, ObjectRef, PodEvidence, PodPhase, PodStatus, PodUsage, ProcessStatus
 
 _LOOK_EVERY = 0.02
 _EVIDENCE_LINES = 20
@@ -153,6 +155,13 @@ class EmbeddedCluster:
             pod_evidence(pod, output.tail(self._home / "pods" / pod.uid, _EVIDENCE_LINES))
             for pod in sorted(mine, key=lambda pod: (did_well(pod), pod.name))
         ]
+
+    def usage(self, namespace: str, service_id: str) -> list[PodUsage] | None:
+        """Of running processes only, and never None: a node always measures."""
+        with open_objects(self._home) as objects:
+            pods = [item for item in objects.labelled(namespace, SERVICE_LABEL, service_id) if item.kind == "Pod"]
+        read = [(pod, find_reading(self._home / "pods" / pod.uid, parse_state(pod.status).run, time.time())) for pod in pods]
+        return [pod_usage(pod, reading) for pod, reading in read if reading and pod_phase(pod) is PodPhase.RUNNING]
 
     @contextmanager
     def _writing(self) -> Iterator[Objects]:

@@ -116,6 +116,12 @@ def exit_code(folder: Path, run: int) -> int | None:
     return fields[1] if len(fields) == 2 and fields[0] == run else None
 
 
+def launcher_of(folder: Path, run: int) -> int:
+    """The id of that run's launcher; 0 until it has recorded its process."""
+    record = _record(folder, run)
+    return record[0] if record else 0
+
+
 def end_leftover(folder: Path) -> None:
     """Kills the process of a launcher that was killed itself. To be called when no launcher lives."""
     fields = _fields(folder / "process")

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.adapters.embedded.node.lifecycle import CERTAIN_EXITS, Phase, PodState, parse_state
+from chalicelib.adapters.embedded.node.meter import Reading
 from chalicelib.adapters.embedded.node.objects import Object
 from chalicelib.adapters.embedded.node.specs import GATES, HASH_LABEL, PROCESS_LABEL, template_hash
 from chalicelib.adapters.exits import describe_exit
-from chalicelib.ports.cluster import PodEvidence, PodPhase, ProcessStatus
+from chalicelib.ports.cluster import PodEvidence, PodPhase, PodUsage, ProcessStatus
 
 APPLIED_BY = "ancla.dev/applied-by"
 """On a replica set: the UIDs of the anchors under which its template was applied."""
@@ -82,6 +83,15 @@ def pod_evidence(pod: Object, log_tail: tuple[str, ...]) -> PodEvidence:
         probe=state.probe,
         hint=state.hint,
         events=state.events,
+    )
+
+
+def pod_usage(pod: Object, reading: Reading) -> PodUsage:
+    return PodUsage(
+        pod=pod.name,
+        process=pod.labels.get(PROCESS_LABEL, ""),
+        cpu_millicores=reading.cpu_millicores,
+        memory_bytes=reading.memory_bytes,
     )
 
 

@@ -15,7 +15,8 @@ import aiohttp
 
 from chalicelib.adapters.embedded.disk import remove_tree
 from chalicelib.adapters.embedded.node import output
-from chalicelib.adapters.embedded.node.lifecycle import FINAL, PodState, parse_state
+from chalicelib.adapters.embedded.node.lifecycle import FINAL, Phase, PodState, parse_state
+from chalicelib.adapters.embedded.node.meter import Meter, Running
 from chalicelib.adapters.embedded.node.objects import Object, Objects
 from chalicelib.adapters.embedded.node.plan import PodView, Start, plan_replicas
 from chalicelib.adapters.embedded.node.pods import Pod, PodRunner
@@ -46,6 +47,7 @@ class Supervisor:
         self._seen_version = -1
         self._wake = asyncio.Event()
         self._closing = False
+        self._meter = Meter()
 
     # -- the loop ---------------------------------------------------------------------------------------------------------------
 
@@ -68,6 +70,7 @@ class Supervisor:
             if self._wake.is_set() or self._store.data_version() != self._seen_version:
                 self._wake.clear()
                 self.reconcile()
+            self._meter.look(self._running(), time.time())
             was_cut = [output.cut(self.folder(uid)) for uid in self._runners]
             pause = _FLOODED if any(was_cut) else _TICK
 
@@ -213,6 +216,10 @@ class Supervisor:
                 for host, target in self._targets.items()
             }
         )
+
+    def _running(self) -> list[Running]:
+        alive = [runner for runner in self._runners.values() if runner.state.phase is Phase.RUNNING]
+        return [Running(self.folder(runner.pod.uid), runner.state.run, runner.state.started) for runner in alive]
 
 
 def _remove_folder(folder: Path) -> None:
