@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -43,6 +44,8 @@ class ProcessStatus:
     """A code as soon as it is certain that it will not get ready: process_exited, image_unavailable, out_of_memory, unschedulable,
     command_not_found. Empty while there is hope: whether time is up is for the caller to say."""
     message: str = ""
+    ended_at: datetime | None = None
+    """With a failure that is a process's end: when that was. None: it holds now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fences import Anchor, Fence, Fenced
 from chalicelib.manifests.names import ANCHOR_LABEL, PROCESS_LABEL, SERVICE_LABEL
 from chalicelib.ports.clock import Clock
@@ -37,6 +38,10 @@ class MemoryCluster:
     """Lets virtual time go by while somebody watches."""
     unhealthy: set[str] = field(default_factory=set)
     crashing: set[str] = field(default_factory=set)
+    ended_at: datetime | None = None
+    """When the processes of `crashing` ended last."""
+    away_until: datetime | None = None
+    """Until then nobody can look at roll-outs."""
     objects: dict[ObjectRef, Held] = field(default_factory=dict)
     shared: dict[str, int] = field(default_factory=dict)
     pods: dict[str, datetime | None] = field(default_factory=dict)
@@ -76,6 +81,8 @@ class MemoryCluster:
         self._collect()
 
     def watch(self, namespace: str, deployments: Sequence[str], *, seconds: float) -> list[ProcessStatus]:
+        if self.away_until is not None and self.clock.now() < self.away_until:
+            raise Unavailable("the API server does not answer", code="kubernetes_unavailable")
         statuses = self._statuses(namespace, deployments)
         if seconds > 0 and not any(status.failure for status in statuses) and not all(status.settled for status in statuses):
             self.wait(min(seconds, 1.0))
@@ -170,7 +177,10 @@ class MemoryCluster:
         digest = _digest(held.manifest)
         process = _label(held.manifest, PROCESS_LABEL)
         if digest in self.crashing:
-            return ProcessStatus(process=process, wanted=wanted, ready=0, settled=False, failure="process_exited", message="exit code 1")
+            said, at = "exit code 1", self.ended_at
+            return ProcessStatus(
+                process=process, wanted=wanted, ready=0, settled=False, failure="process_exited", message=said, ended_at=at
+            )
         began = held.applied_at
         if self.settles_again is not None and began <= self.settles_again:
             began = self.settles_again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.kubernetes.samples import NOW, ago, deployment, end_of, ended, pod, r
 
 PATIENCE = Patience(unschedulable=60, unpullable=60, unauthorized=300, refused=15)
 NEVER_STARTED = {**end_of(128, reason="StartError", message="no space left on device"), "startedAt": "1970-01-01T00:00:00Z"}
+ENDS = {"process_exited", "command_not_found", "out_of_memory"}
 LEAVING = pod("leaving", of="older", deletionTimestamp=ago(1))
 
 
@@ -89,6 +91,7 @@ def test_what_cannot_run_fails_for_certain(container: dict[str, Any], failure: s
 
     assert seen.failure == failure
     assert message in seen.message
+    assert seen.ended_at == (datetime.fromisoformat(ago(10)) if failure in ENDS else None)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,27 @@ def test_a_certain_failure_is_not_waited_out(world: World) -> None:
     assert world.clock.now() - began < timedelta(seconds=60)
 
 
+def crash_while_the_cluster_is_away(world: World, *, ended_after: float) -> Run:
+    """A deploy whose roll-out nobody can look at for 40 s, and whose process ended last so many seconds after its beginning."""
+    commit, cluster = world.push(FILES), world.engines.cluster
+    cluster.crashing.add(world.digest_of_commit(commit))
+    cluster.away_until = world.clock.now() + timedelta(seconds=40)
+    cluster.ended_at = world.clock.now() + timedelta(seconds=ended_after)
+    accepted = world.accept()
+    world.advance(90)
+    cluster.crashing.clear()  # the node has started it again
+    return world.ended(accepted)
+
+
+def test_that_a_process_ended_while_the_cluster_was_away_is_not_held_against_it(world: World) -> None:
+    assert crash_while_the_cluster_is_away(world, ended_after=20).outcome is Outcome.SUCCEEDED
+
+
+def test_a_process_that_ends_when_the_cluster_is_back_fails_for_certain(world: World) -> None:
+    failure = crash_while_the_cluster_is_away(world, ended_after=80).failure
+    assert failure is not None and failure.code == "process_exited"
+
+
 def fail_beyond_its_time(world: World) -> Run:
     """A deploy that fails while nothing in the cluster gets ready, neither it nor what ran before."""
     world.engines.cluster.settles_again = world.clock.now() + timedelta(minutes=20)

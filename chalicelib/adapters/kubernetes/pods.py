@@ -37,6 +37,8 @@ class ContainerView:
     exit_message: str = ""
     lived: float = 0.0
     """Seconds between its last start and its last end."""
+    ended_at: str = ""
+    """When it ended last."""
     ends: int = 0
     restarts: int = 0
 
@@ -202,6 +204,7 @@ def _container_view(status: Mapping[str, Any]) -> ContainerView:
         exit_reason=end.get("reason", ""),
         exit_message=" ".join(str(end.get("message", "")).split()),
         lived=_lived(end),
+        ended_at=end.get("finishedAt") or "",
         ends=restarts if running or not end else restarts + 1,
         restarts=restarts,
     )

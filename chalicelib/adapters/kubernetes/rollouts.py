@@ -44,6 +44,7 @@ _NOT_LET_IN = re.compile(
 """Not certain at once: a kubelet asks without the pull secret where the API server does not know yet that the node may read that (its
 authorizer hears of a pod as late as anybody), and asks with it the next time."""
 _NO_COMMAND = re.compile(r"exec: .*(executable file not found|no such file or directory|permission denied)|exec format error")
+_ENDS = frozenset({"process_exited", "command_not_found", "out_of_memory"})
 _DENIED = re.compile(r"violates PodSecurity|admission webhook|denied the request")
 
 
@@ -104,6 +105,7 @@ def process_status(deployment: Mapping[str, Any], sight: Sight, patience: Patien
         settled=False,
         failure=failure,
         message=message or _what_is_awaited(pods),
+        ended_at=_last_end(pods) if failure in _ENDS else None,
     )
 
 
@@ -186,6 +188,12 @@ def _ended_early(pod: Mapping[str, Any]) -> ContainerView | None:
     """The pod's container that ended, before it was ready as far as can be told."""
     container = broken_preparation(pod) or process_container(pod)
     return container if container is not None and container.ends and container.lived < LONG_LIFE else None
+
+
+def _last_end(pods: Sequence[Mapping[str, Any]]) -> datetime | None:
+    """When a process of theirs ended last before it was ready."""
+    ends = [container.ended_at for pod in pods if (container := _ended_early(pod)) and container.ended_at]
+    return datetime.fromisoformat(max(ends)) if ends else None
 
 
 def _end_of(container: ContainerView) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 
 from chalicelib.domain.deploys import Running
 from chalicelib.domain.fences import Phase
@@ -21,9 +22,12 @@ from chalicelib.pipeline.slices import Slice
 from chalicelib.pipeline.steps.diagnosis import certain_failure, waited_for
 from chalicelib.pipeline.wanted import identity, put_into_catalog, service_set
 from chalicelib.ports import Ports
+from chalicelib.ports.cluster import ProcessStatus
 
 MAX_OBJECT_BYTES = 1024 * 1024
 """etcd takes 1.5 MiB; Kubernetes keeps some for itself."""
+LOOK_AGAIN = 2.0
+"""Seconds until a process that ended while the cluster was away is looked at again."""
 
 
 def preflight(run: Run, ports: Ports, time: Slice) -> StepResult:
@@ -83,7 +87,11 @@ def roll_out(run: Run, ports: Ports, time: Slice) -> StepResult:
 
 def watch_roll_out(run: Run, ports: Ports, time: Slice) -> StepResult:
     statuses = ports.cluster.watch(run.facts["namespace"], deployment_names(run), seconds=time.left())
+    if run.attempts:
+        run = run.noting(back=ports.clock.now().isoformat())
     failed = next((status for status in statuses if status.failure), None)
+    if failed is not None and _is_outdated(failed, run):
+        return Wait(LOOK_AGAIN, run)
     if failed is not None:
         return certain_failure(run, failed.process, failed.failure, failed.message)
     if len(statuses) == len(run.counts) and all(status.settled for status in statuses):
@@ -92,6 +100,13 @@ def watch_roll_out(run: Run, ports: Ports, time: Slice) -> StepResult:
     if said and said != run.facts.get("said"):
         return Wait(0, narrate(ports, run, said).noting(said=said))
     return Wait(0, run)
+
+
+def _is_outdated(failed: ProcessStatus, run: Run) -> bool:
+    """Whether the process ended before the cluster was back. While its API server is away no vault can check who a pod is, so what
+    needs secrets cannot begin, and the node tries it again by itself."""
+    back = run.facts.get("back")
+    return failed.ended_at is not None and back is not None and failed.ended_at <= datetime.fromisoformat(back)
 
 
 def register(run: Run, ports: Ports, time: Slice) -> StepResult:
