@@ -20,6 +20,12 @@ def append(ports: Ports, run: Run, data: bytes) -> Run:
     return run.noting(log=end)
 
 
+def unrecorded(ports: Ports, run: Run) -> int:
+    """Bytes in the run's log beyond what it knows of: a look wrote them and died before its commit. What a process said cannot always
+    be read again in the same way, so they count as they are."""
+    return len(ports.logs.read(deploy_log(run.owner, run.number), start=int(run.facts.get("log", "0"))))
+
+
 def within(output: bytes, seen: int, most: int, note: bytes) -> bytes:
     """What of the next output is kept, `seen` bytes having come before: what never stops writing must not fill the disk. `note` says
     at the end that there was more than `most` bytes."""

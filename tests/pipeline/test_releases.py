@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from chalicelib.domain.runs import Outcome
+from chalicelib.domain.deploys import deploy_log
+from chalicelib.domain.runs import Outcome, Stage
 from tests.simulation.world import World
 from tests.simulation.world import digest_of as digest
 
@@ -53,3 +54,19 @@ def test_the_last_words_of_a_release_command_that_fails_are_told_whenever_it_sai
     assert failure is not None
     assert (failure.code, failure.message) == ("release_failed", "the release command ended with exit code 4")
     assert failure.evidence[0] == "release | migrated"
+
+
+def test_a_look_that_wrote_output_and_died_takes_no_later_line_from_the_log(world: World) -> None:
+    """What it wrote cannot be read again: the node keeps the newest output only."""
+    world.engines.cluster.release_takes = timedelta(seconds=20)
+    world.engines.cluster.release_ends_with = 4
+    world.push(WITH_RELEASE)
+    accepted = world.accept()
+    world.advance(10)
+    assert accepted.run is not None
+    run = world.run(accepted.run.number)
+    assert run.stage is Stage.WATCH_RELEASE
+    world.ports.logs.write(deploy_log(run.owner, run.number), int(run.facts["log"]), b"read by a worker that died\n" * 20)
+    told = world.log_of(world.ended(accepted))
+    assert "read by a worker that died\n" * 20 in told
+    assert "failed (release_failed): the release command ended with exit code 4" in told

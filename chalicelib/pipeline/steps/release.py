@@ -13,7 +13,7 @@ from chalicelib.manifests import names
 from chalicelib.manifests.kubernetes import render_release_config, render_release_pod
 from chalicelib.manifests.surroundings import surroundings_of
 from chalicelib.pipeline.loads import anchor_of, fence_of, load_snapshot
-from chalicelib.pipeline.narration import append, narrate, within
+from chalicelib.pipeline.narration import append, narrate, unrecorded, within
 from chalicelib.pipeline.outcome import Go, StepResult, Wait, fail
 from chalicelib.pipeline.slices import Slice, pause
 from chalicelib.pipeline.steps.diagnosis import certain_failure, process_output
@@ -45,6 +45,9 @@ def watch_release(run: Run, ports: Ports, time: Slice) -> StepResult:
     namespace, uid = run.facts["namespace"], run.facts["release_uid"]
     ports.cluster.lift_gate(namespace, name, uid)
     seen = int(run.facts.get("release_log", "0"))
+    if written := unrecorded(ports, run):
+        seen += written
+        run = run.noting(log=int(run.facts["log"]) + written)
     status = ports.cluster.watch_pod(namespace, name, uid, log_offset=seen, seconds=time.left())
     noted = append(ports, run, within(status.log, seen, MAX_OUTPUT, CUT)).noting(release_log=seen + len(status.log))
     if status.failure:
