@@ -29,6 +29,7 @@ from chalicelib.ports.builder import BuildJob
 BUILD_LABEL = "ancla.dev/build-id"
 """On the Job, and in the image: so two builds never make one digest, and removing an image takes no other one along."""
 FETCH_CONTAINER = "fetch"
+CONTEXT_VOLUME = "context"
 BUILD_CONTAINER = "build"
 RESULT_CONTAINER = "result"
 SECRETS_DIRECTORY = "/ancla/secrets"
@@ -71,6 +72,8 @@ class BuildYard:
     bases: tuple[str, ...] = ()
     """Repositories of that registry which every build may pull from; all below one with `/*` behind it."""
     deadline: int = 1800
+    context_limit: str = "4Gi"
+    """What the files of a commit behind a login may take: they lie on the node while they are built from."""
 
 
 def job_name(build_id: str) -> str:
@@ -155,14 +158,14 @@ def _fetch_container(job: BuildJob, yard: BuildYard) -> dict[str, Any]:
         f"--secret=id=GIT_AUTH_HEADER.{urlsplit(job.source.location).netloc},src={GIT_DIRECTORY}/{GIT_HEADER_KEY}",
         f"--output=type=local,dest={CONTEXT_DIRECTORY}",
     ]
-    git, context = {"name": "git", "mountPath": GIT_DIRECTORY, "readOnly": True}, {"name": "context", "mountPath": CONTEXT_DIRECTORY}
+    git, context = {"name": "git", "mountPath": GIT_DIRECTORY, "readOnly": True}, {"name": CONTEXT_VOLUME, "mountPath": CONTEXT_DIRECTORY}
     return _buildctl(FETCH_CONTAINER, yard, words, [git, context])
 
 
 def _build_container(job: BuildJob, yard: BuildYard, *, git_login: bool) -> dict[str, Any]:
     mounts: list[dict[str, Any]] = [{"name": "out", "mountPath": OUTPUT_DIRECTORY}]
     if git_login:
-        mounts.append({"name": "context", "mountPath": CONTEXT_DIRECTORY, "readOnly": True})
+        mounts.append({"name": CONTEXT_VOLUME, "mountPath": CONTEXT_DIRECTORY, "readOnly": True})
     if job.secrets:
         mounts.append({"name": "secrets", "mountPath": SECRETS_DIRECTORY, "readOnly": True})
     return _buildctl(BUILD_CONTAINER, yard, _build_words(job, yard, fetched=git_login), mounts)
@@ -242,7 +245,7 @@ def _volumes(job: BuildJob, yard: BuildYard, *, git_login: bool) -> list[dict[st
     ]
     if git_login:
         volumes.append({"name": "git", "secret": _picked(job, {key: key for key in (GIT_HEADER_KEY, FETCH_FILE)})})
-        volumes.append({"name": "context", "emptyDir": {}})
+        volumes.append({"name": CONTEXT_VOLUME, "emptyDir": {"sizeLimit": yard.context_limit}})
     if job.secrets:
         volumes.append({"name": "secrets", "secret": _picked(job, {f"{SECRET_PREFIX}{name}": name for name in sorted(job.secrets)})})
     return volumes

@@ -42,6 +42,11 @@ def pod(
     return {"metadata": metadata, "status": status}
 
 
+def evicted(message: str) -> dict[str, Any]:
+    one = pod(ended(137), phase="Failed")
+    return {**one, "status": {**one["status"], "reason": "Evicted", "message": message}}
+
+
 def ended(code: int, message: str = "", reason: str = "Error") -> dict[str, Any]:
     return {"terminated": {"exitCode": code, "message": message, "reason": reason}}
 
@@ -61,6 +66,8 @@ SEEN = {
     "killed": (job(("Failed", "BackoffLimitExceeded")), [pod(ended(137), phase="Failed")], Step.LOST),
     "out of memory": (job(), [pod(ended(1, reason="OOMKilled"), phase="Failed")], Step.LOST),
     "evicted": (job(), [pod({"waiting": {"reason": "PodInitializing"}}, phase="Failed")], Step.LOST),
+    "too large": (job(), [evicted('Usage of EmptyDir volume "context" exceeds the limit "4Gi". ')], Step.TOO_LARGE),
+    "too much beside": (job(), [evicted('Usage of EmptyDir volume "out" exceeds the limit "16Mi". ')], Step.LOST),
     "its pod ends": (job(), [pod(ended(1), ending=NOW)], Step.WAITS),
     "its node is gone": (job(), [pod(RUNNING, ending=NOW - timedelta(seconds=70))], Step.LOST),
     "past its time": (job(("FailureTarget", "DeadlineExceeded")), [pod(ended(1), ending=NOW)], Step.TIMED_OUT),

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from chalicelib.adapters.buildkit.builder import BuildKitBuilder
 from chalicelib.adapters.git.credentials import Login
 from chalicelib.domain.secrets import Secret
-from chalicelib.manifests.buildkit import cache_repository
+from chalicelib.manifests.buildkit import BuildYard, cache_repository
 from chalicelib.ports.builder import JobState
 from tests.contracts.builds import PLANTED, REPOSITORY, built, refused, watched
 from tests.contracts.real_builder import RealYard, real_yard, steps_job
@@ -105,6 +106,13 @@ def test_a_repository_behind_a_login_is_built(yard: RealYard, repository: Reposi
     assert refused(yard.builder(), steps_job(yard, repository, "RUN echo other")).code == "repository_needs_credentials"
 
 
+def test_a_commit_behind_a_login_that_is_too_large_is_told_as_that(yard: RealYard, repository: Repository) -> None:
+    builder, _ = behind_a_login(yard, limited=replace(yard.yard, context_limit="1Mi"))
+    made = steps_job(yard, repository, "COPY . /app", "RUN sleep 30", files={"large": "x" * 3 * 1024 * 1024})
+    status = refused(builder, made)
+    assert (status.code, status.hint != "") == ("context_too_large", True)
+
+
 def test_no_step_reaches_the_repositorys_login(yard: RealYard, repository: Repository) -> None:
     builder, host = behind_a_login(yard)
     step = f"RUN --mount=type=secret,id=GIT_AUTH_HEADER.{host},target=/got,required=true sha256sum < /got"
@@ -127,8 +135,8 @@ def test_a_login_that_the_server_does_not_take_is_told_as_that(yard: RealYard, r
 GIT_TOKEN = "planted-git-token"
 
 
-def behind_a_login(yard: RealYard) -> tuple[BuildKitBuilder, str]:
+def behind_a_login(yard: RealYard, *, limited: BuildYard | None = None) -> tuple[BuildKitBuilder, str]:
     """A builder that has the login which the server asks for from now on, and the server as BuildKit names it."""
     login = Login("bot", Secret(GIT_TOKEN))
     yard.server.authorization = login.header().reveal()
-    return yard.builder(logins={yard.server.address: login}), f"{yard.server.host}:{yard.server.port}"
+    return yard.builder(yard=limited, logins={yard.server.address: login}), f"{yard.server.host}:{yard.server.port}"

@@ -35,7 +35,7 @@ from chalicelib.ports.source import SourceHost
 POLL = 0.15
 SILENCE = 30.0
 """Seconds that buildctl may run without a word: it waits for BuildKit."""
-ENDED = frozenset({Step.BUILT, Step.FAILED, Step.TIMED_OUT})
+ENDED = frozenset({Step.BUILT, Step.FAILED, Step.TIMED_OUT, Step.TOO_LARGE})
 """Of these the outcome is known: a Job that says so itself may lag behind."""
 ANOTHER_FILE = 1024 * 1024
 """A log that is so much shorter than what was handed on of it already is not that one: its node has begun a new file."""

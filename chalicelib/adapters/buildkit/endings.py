@@ -46,6 +46,9 @@ def ending_of(job: Mapping[str, Any], sight: Sight, read: Callable[[], bytes | N
             minutes = int(job["spec"].get("activeDeadlineSeconds", 0)) // 60
             hint = "look for the step that hangs in its log"
             return _failed(None, Refused(code="build_timeout", message=f"the build did not end in {minutes} minutes", hint=hint))
+        case Step.TOO_LARGE:
+            hint = "keep large files out of the repository: fetch them in a step of the Dockerfile, or when the process starts"
+            return _failed(None, Refused(code="context_too_large", message="the commit's files take more room than a build may", hint=hint))
         case Step.LOST:
             return _lost(read() if sight.pod else None, sight.words or "its pod is gone")
         case Step.BUILT:

@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.adapters.kubernetes.pods import ContainerView, condition, containers_of, describe_pod, is_ending, seconds_since
-from chalicelib.manifests.buildkit import BUILD_CONTAINER, FETCH_CONTAINER, RESULT_CONTAINER
+from chalicelib.adapters.kubernetes.pods import ContainerView, condition, containers_of, cut_off, describe_pod, is_ending, seconds_since
+from chalicelib.manifests.buildkit import BUILD_CONTAINER, CONTEXT_VOLUME, FETCH_CONTAINER, RESULT_CONTAINER
 
 ENDS_WITHIN = 60.0
 """Seconds past its period of grace that a pod may take to be gone."""
@@ -29,6 +29,8 @@ class Step(StrEnum):
     FAILED = "failed"
     """buildctl says so: its log says why."""
     TIMED_OUT = "timed out"
+    TOO_LARGE = "too large"
+    """Its node ended it, since the commit's files take more than they may."""
     LOST = "lost"
     """It ended, and nobody knows how."""
 
@@ -60,6 +62,8 @@ def see(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], now: datetime
     name = str(pod["metadata"]["name"])
     containers = {one.name: one for one in containers_of(pod)}
     fetch, result = containers.get(FETCH_CONTAINER), containers.get(RESULT_CONTAINER)
+    if f'EmptyDir volume "{CONTEXT_VOLUME}"' in cut_off(pod):
+        return Sight(Step.TOO_LARGE)
     if result is not None and result.exit_code is not None:
         return _built(name, result)
     fetches = fetch is not None and fetch.exit_code != 0
