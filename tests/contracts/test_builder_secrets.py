@@ -108,7 +108,7 @@ def test_a_repository_behind_a_login_is_built(yard: RealYard, repository: Reposi
 
 def test_a_commit_behind_a_login_that_is_too_large_is_told_as_that(yard: RealYard, repository: Repository) -> None:
     builder, _ = behind_a_login(yard, limited=replace(yard.yard, context_limit="1Mi"))
-    made = steps_job(yard, repository, "COPY . /app", "RUN sleep 30", files={"large": "x" * 3 * 1024 * 1024})
+    made = steps_job(yard, repository, "COPY . /app", "RUN sleep 200", files={"large": "x" * 3 * 1024 * 1024})
     status = refused(builder, made)
     assert (status.code, status.hint != "") == ("context_too_large", True)
 
