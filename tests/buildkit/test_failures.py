@@ -169,6 +169,8 @@ def test_a_line_of_the_dockerfile_that_fetches_is_not_shown_as_the_users() -> No
     [
         b"error: failed to solve: Unavailable: error reading from server: EOF\n",
         b"error: failed to receive status: rpc error: code = Unavailable desc = transport is closing\n",
+        b"error: failed to solve: context deadline exceeded\n",
+        b"error: context deadline exceeded\n",
         b"#5 0.1 still at it\n",
         b"",
     ],

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from chalicelib.adapters.kubernetes.api import Api
 from chalicelib.adapters.kubernetes.kinds import place
 from chalicelib.manifests.names import namespace_of
@@ -90,4 +88,3 @@ def _real() -> Ground:
 
 
 GROUND = _real() if os.environ.get("ANCLA_PROFILE") == "engines" else Ground()
-embedded_only = pytest.mark.skipif(GROUND.real, reason="it looks into what the embedded engines keep, or kills them")

@@ -1,39 +1,16 @@
-"""An Ancla in which strange things happen, and what they are to be."""
+"""An Ancla in which strange things happen."""
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from chalicelib.ports import Ports
-from chalicelib.wiring import make_ports
 from tests.journeys.harness import Ancla
-from tests.journeys.strange_ports import Bedroom, Hold, with_clock_ahead, with_doubled_messages, with_held_workers
-
-VARIABLE = "STRANGE"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Strange:
-    """What is to happen."""
-
-    folder: str
-    """Where the workers sleep that `holds` hold."""
-    holds: tuple[Hold, ...] = ()
-    ahead: float = 0.0
-    """Seconds by which the clock is ahead."""
-    twice: bool = False
-    """Whether each message comes twice, and each schedule ticks twice, all the time, and takes all that is open for overdue."""
-
-    def ports(self) -> Ports:
-        ports = with_held_workers(with_clock_ahead(make_ports(), self.ahead), self.bedroom())
-        return with_doubled_messages(ports) if self.twice else ports
-
-    def bedroom(self) -> Bedroom:
-        return Bedroom(Path(self.folder), self.holds)
+from tests.journeys.strange_ports import Bedroom
+from tests.journeys.strange_things import VARIABLE, Strange
 
 
 class StrangeAncla(Ancla):

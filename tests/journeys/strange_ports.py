@@ -121,9 +121,8 @@ class HoldingEngines:
         self._bedroom = bedroom
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ENGINES:
-            raise AttributeError(name)
-        return HoldingPort(name, getattr(self._engines, name), self._bedroom)
+        engine = getattr(self._engines, name)
+        return HoldingPort(name, engine, self._bedroom) if name in ENGINES else engine
 
 
 class DoublingQueue:

@@ -1,6 +1,6 @@
 """A server in which strange things happen: `local.py` as it is, with the product's own ports, seen through those of `strange_ports.py`.
 
-python -m tests.journeys.strange_server      what is to happen is said in $STRANGE, as JSON (see `strange_ancla.py`). Only for a process of
+python -m tests.journeys.strange_server      what is to happen is said in $STRANGE, as JSON (see `strange_things.py`). Only for a process of
 its own: who imports `app.py` has its logging too
 """
 
@@ -28,8 +28,8 @@ from chalicelib.pipeline.looks import run_key
 from chalicelib.ports import Ports
 from chalicelib.ports.queue import Work
 from chalicelib.ports.store import get_one
-from tests.journeys.strange_ancla import VARIABLE, Strange
 from tests.journeys.strange_ports import Bedroom, Hold, working
+from tests.journeys.strange_things import VARIABLE, Strange
 
 SWEEP_EVERY = (0.2, 1.5)
 """Seconds, from and to."""

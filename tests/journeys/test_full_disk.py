@@ -19,12 +19,11 @@ import pytest
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.embedded.queue import SqliteQueue
 from chalicelib.ports.queue import Work
-from tests.journeys.ground import embedded_only
 from tests.journeys.harness import Ancla, SteadyLoad
 from tests.journeys.repository import Repository
 from tests.journeys.waiting import wait_for
 
-pytestmark = [pytest.mark.journey, embedded_only]
+pytestmark = pytest.mark.journey
 
 MOUNTING = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--user", "--map-root-user", "--mount")
 _MOUNT = 'mount -t tmpfs -o size=40m tmpfs "$ANCLA_HOME"'

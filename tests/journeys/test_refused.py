@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.ground import embedded_only
+from tests.journeys.ground import GROUND
 from tests.journeys.harness import ROOT, Ancla
 from tests.journeys.processes import processes_of
 from tests.journeys.repository import Repository
 from tests.machine import free_ports
 
-pytestmark = [pytest.mark.journey, embedded_only]
+pytestmark = pytest.mark.journey
 
 _DROP_FROM_BOUNDING_SET, _DAC_OVERRIDE = 24, 1
 """prctl's PR_CAPBSET_DROP, and the capability by which root writes into read-only folders."""
@@ -35,7 +35,8 @@ class Ended:
 def start(home: Path, environ: Mapping[str, str] | None = None, before: Callable[[], None] | None = None) -> Ended:
     """Starts `local.py` where it cannot begin; how it ended, and what it said."""
     port, router_port = free_ports(2)
-    settings = {"ANCLA_HOME": str(home), "ANCLA_PORT": str(port), "ANCLA_ROUTER_PORT": str(router_port), **(environ or {})}
+    own = {"ANCLA_HOME": str(home), "ANCLA_HOST": GROUND.host, "ANCLA_PORT": str(port), "ANCLA_ROUTER_PORT": str(router_port)}
+    settings = {**GROUND.settings, **own, **(environ or {})}
     done = subprocess.run(
         [sys.executable, "local.py"],
         cwd=ROOT,
@@ -100,10 +101,10 @@ def test_a_second_server_on_the_same_home_is_refused_and_the_first_serves_on(tmp
         first.stop()
 
 
-@pytest.mark.parametrize("setting", ["ANCLA_PORT", "ANCLA_ROUTER_PORT"])
+@pytest.mark.parametrize("setting", ["ANCLA_PORT"] if GROUND.real else ["ANCLA_PORT", "ANCLA_ROUTER_PORT"])
 def test_a_taken_port_is_named_with_the_setting_that_changes_it_and_nothing_is_left(tmp_path: Path, setting: str) -> None:
     home = tmp_path / "home"
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server((GROUND.host, 0)) as taken:
         port = taken.getsockname()[1]
         ended = start(home, {setting: str(port)})
     assert ended.code == 1

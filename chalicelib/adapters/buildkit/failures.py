@@ -245,7 +245,8 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], _Place], Finding]]
     (
         re.compile(
             r"code = (?:Unavailable|Canceled|Internal)|Unavailable: |transport is closing|connection reset|EOF"
-            r"|context canceled|no active session"
+            # A deadline without a word of what it was for is that of BuildKit's own session with buildctl: one of them had no time.
+            r"|context canceled|no active session|^context deadline exceeded"
         ),
         _fixed(Blame.ACCIDENT, "BuildKit went away in the middle of the build", "it is started again", code="build_lost"),
     ),
