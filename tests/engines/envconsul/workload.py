@@ -55,7 +55,8 @@ class Workload:
         path.write_text(config_text(dict(configuration)))
         return subprocess.Popen(
             [self.binary, f"-config={path}"],
-            env={"PATH": "/usr/bin:/bin", **(environment or {})},
+            # A login of the user at home would be taken before the one of the configuration.
+            env={"PATH": "/usr/bin:/bin", "HOME": str(self.folder), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
