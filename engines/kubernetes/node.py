@@ -141,7 +141,9 @@ def _is_arranged(site: Site) -> bool:
 def _clean(site: Site) -> None:
     owner = _link_owner()
     if owner == str(site.home):
-        run(["ip", "link", "delete", LINK])
+        # It goes with the node's own end of it too, whenever the kernel comes to that.
+        if not succeeds(["ip", "link", "delete", LINK]) and _link_owner() is not None:
+            run(["ip", "link", "delete", LINK])
     elif owner is not None:
         return  # another checkout's engines are running, and have what would be cleared away here
     remove_cgroups()
