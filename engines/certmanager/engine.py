@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from typing import Any
 
 from engines import pebble, pki
@@ -25,6 +26,8 @@ DEPLOYMENTS = (CONTROLLER, INJECTOR, WEBHOOK)
 MARK = "ancla.dev/built"
 """On a definition: which build of cert-manager it came with. They are large, and not applied again without need."""
 DEFINITION = "clusterissuers.cert-manager.io"
+DEFINITIONS_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+ESTABLISHED_WITHIN = 20.0
 
 
 def define(site: Site) -> tuple[Engine, ...]:
@@ -69,12 +72,26 @@ def is_ready(issuer: dict[str, Any] | None, account: str) -> bool:
 def _install(site: Site) -> None:
     ensure_image(site, PROGRAMS, "cert-manager", IMAGE_NAME)
     ensure_image(site, PROGRAMS, "acmesolver", SOLVER_IMAGE_NAME)
-    held = client.find(site, f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{DEFINITION}")
+    held = client.find(site, f"{DEFINITIONS_PATH}/{DEFINITION}")
     if held is None or held["metadata"].get("annotations", {}).get(MARK) != PROGRAMS.slug:
         client.apply(site, (PROGRAMS.built(site.cache) / DEFINITIONS).read_text())
-        client.kubectl(site, "wait", "--for=condition=Established", "--timeout=20s", f"crd/{DEFINITION}")
+        _await_definition(site)
         client.kubectl(site, "annotate", "--overwrite", f"crd/{DEFINITION}", f"{MARK}={PROGRAMS.slug}")
     client.apply(site, render_objects(NAME_SERVER))
+
+
+def _await_definition(site: Site) -> None:
+    """Until the API server takes issuers. kubectl's own wait gives up at a definition that has no conditions at all yet."""
+    deadline = time.monotonic() + ESTABLISHED_WITHIN
+    while not _is_established(client.find(site, f"{DEFINITIONS_PATH}/{DEFINITION}")):
+        if time.monotonic() > deadline:
+            raise Trouble(f"{DEFINITION} is not established after {ESTABLISHED_WITHIN:.0f} s", "look at make engines-logs NAME=apiserver")
+        time.sleep(0.1)
+
+
+def _is_established(definition: dict[str, Any] | None) -> bool:
+    conditions = (definition or {}).get("status", {}).get("conditions") or []
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 
 def _works(site: Site) -> bool:
