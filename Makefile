@@ -56,7 +56,8 @@ engines-logs: ## The last lines of an engine's log (NAME=apiserver, FOLLOW=1)
 .PHONY: test-engines
 test-engines: $(DEV_STAMP) ## The suites and stories on the real engines, which are started if they do not run
 	@$(BIN)/python -m engines up
-	@ANCLA_ENGINES_HOME=$(ENGINES_HOME) $(BIN)/pytest tests/contracts tests/doctor tests/engines/{envconsul,servers,isolation,live}
+	@ANCLA_ENGINES_HOME=$(ENGINES_HOME) $(BIN)/pytest -n 3 --dist loadfile tests/contracts tests/engines/{envconsul,servers} --ignore-glob "*/test_builder*"
+	@ANCLA_ENGINES_HOME=$(ENGINES_HOME) $(BIN)/pytest tests/contracts/test_builder*.py tests/doctor tests/engines/{isolation,live}
 	@ANCLA_ENGINES_HOME=$(ENGINES_HOME) ANCLA_PROFILE=engines $(BIN)/pytest tests/journeys
 
 .PHONY: bench-engines
