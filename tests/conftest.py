@@ -27,7 +27,8 @@ SHARED = {
 
 
 class OneAfterTheOther(LoadFileScheduling):  # type: ignore[misc]
-    """All tests of a file in one worker, and those of files that share something of the real engines too."""
+    """All tests of a file in one worker, and those of files that share something of the real engines too. (The groups that the plugin
+    has for that are said in node ids, which pytest 9.2 does not let it change.)"""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.split("::", 1)[0]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tests.bench.deploys import Pairs, deploy_figures, measure_deploys, measure_
 from tests.bench.figures import Figure, table
 from tests.bench.idle import measure_idle
 from tests.bench.reads import measure_reads, prepare_config, reads_of_resolved_config
-from tests.bench.running import run_to_the_end, summary
+from tests.bench.running import describe_machine, run_to_the_end, summary
 from tests.journeys.harness import Ancla
 from tests.journeys.repository import Repository
 
@@ -51,13 +50,7 @@ class Bench:
 
     def as_json(self) -> dict[str, object]:
         return {
-            "machine": {
-                "cores": os.cpu_count(),
-                "python": platform.python_version(),
-                "kernel": platform.release(),
-                "load_before": self.load_before,
-                "load_after": os.getloadavg()[0],
-            },
+            "machine": describe_machine(self.load_before),
             "figures": [figure.as_json() for figure in self.figures],
             "timelines": {"deploy": timeline(self.deploys.runs), "rollback": timeline(self.rollbacks.runs)},
             "samples": {"deploy_overheads": self.deploys.overheads, "rollback_overheads": self.rollbacks.overheads},

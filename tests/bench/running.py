@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -57,3 +58,14 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     for again in (signal.SIGINT, signal.SIGTERM):
         signal.signal(again, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def describe_machine(load_before: float) -> dict[str, object]:
+    """What figures depend on beside what is measured; loads are averages over a minute."""
+    return {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "load_before": load_before,
+        "load_after": os.getloadavg()[0],
+    }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from chalicelib.domain.errors import AnclaError
 from tests.bench.figures import Figure, table
-from tests.bench.running import CANNOT_BE_MEASURED, run_to_the_end, summary
+from tests.bench.running import CANNOT_BE_MEASURED, describe_machine, run_to_the_end, summary
 from tests.bench_engines.builds import measure_builds
 from tests.bench_engines.canary import measure_canary
 from tests.bench_engines.load import measure_load
@@ -46,13 +45,7 @@ class Bench:
 
     def as_json(self) -> dict[str, object]:
         return {
-            "machine": {
-                "cores": os.cpu_count(),
-                "python": platform.python_version(),
-                "kernel": platform.release(),
-                "load_before": self.load_before,
-                "load_after": os.getloadavg()[0],
-            },
+            "machine": describe_machine(self.load_before),
             "figures": [figure.as_json() for figure in self.figures],
             "timelines": self.timelines,
             "samples": self.samples,

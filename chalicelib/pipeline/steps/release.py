@@ -56,7 +56,7 @@ def watch_release(run: Run, ports: Ports, time: Slice) -> StepResult:
         case PodPhase.SUCCEEDED:
             return Go(Stage.ROLL_OUT, noted)
         case PodPhase.FAILED:
-            return _failed(noted, status, last_words(ports, noted))
+            return _failed(noted, status, _last_words(ports, noted))
         case PodPhase.GONE:
             return fail(
                 noted,
@@ -68,7 +68,7 @@ def watch_release(run: Run, ports: Ports, time: Slice) -> StepResult:
             return Wait(pause((ports.clock.now() - run.stage_since).total_seconds()), noted)
 
 
-def last_words(ports: Ports, run: Run) -> list[str]:
+def _last_words(ports: Ports, run: Run) -> list[str]:
     """The end of what is kept of the release command's output."""
     began, end = int(run.facts.get("release_began", "0")), int(run.facts.get("log", "0"))
     text = ports.logs.read(deploy_log(run.owner, run.number), start=max(began, end - MAX_TAIL))
