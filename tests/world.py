@@ -21,7 +21,7 @@ from chalicelib.settings import Settings, read_settings
 from chalicelib.usecases import apikeys, environments, people, projects, services, workspaces
 from chalicelib.usecases.access import Actor
 from chalicelib.usecases.service_fields import ServiceFields
-from tests.engines import MemoryEngines, memory_engines
+from tests.memory import MemoryEngines, memory_engines
 
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from chalicelib.adapters.buildkit.plans import check_syntax, processes_to_build
 from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.domain.hierarchy import Source
 from chalicelib.ports.builder import BuildJob
-from tests.engines.source import MemorySource
+from tests.memory.source import MemorySource
 
 LOCATION = "https://git.test/acme/shop.git"
 

@@ -32,7 +32,7 @@ from chalicelib.ports import Ports
 from chalicelib.ports.queue import MAX_RECEIVES
 from chalicelib.ports.store import Put, all_of, get_one
 from chalicelib.settings import read_settings
-from tests.engines import MemoryEngines, memory_engines
+from tests.memory import MemoryEngines, memory_engines
 from tests.simulation.virtual import START, Message, RecordingLogs, RecordingTable, VirtualClock, VirtualQueue
 
 FUNCTION_TIME = timedelta(seconds=12)

@@ -12,8 +12,8 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.procfile import parse_procfile
 from chalicelib.ports.builder import BuildJob, BuildStatus, JobState
 from chalicelib.ports.clock import Clock
-from tests.engines.registry import MemoryRegistry
-from tests.engines.source import MemorySource
+from tests.memory.registry import MemoryRegistry
+from tests.memory.source import MemorySource
 
 
 @dataclass

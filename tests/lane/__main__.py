@@ -1,0 +1,86 @@
+"""`python -m tests.lane [SHARE…]`: brings sets of the real engines up, runs the shares on them, and takes the sets down.
+
+SETS says how many sets (default: what the machine's memory bears, four at most). Ends with 0 when every share passed. What each share
+said is in build/test-engines/, with the engines' logs beside where it failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from types import FrameType
+
+from tests.lane.grounds import Ground
+from tests.lane.runs import Runs
+from tests.lane.shares import Share, shares
+
+MEMORY_OF_A_SET = 3 << 30
+"""Bytes that a set takes with what runs on it, at most."""
+SETS = 4
+
+
+def main() -> int:
+    chosen = _chosen(shares())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    sets, began = min(_sets(), len(chosen)), time.monotonic()
+    runs = Runs(chosen)
+    print(f"{len(chosen)} shares on {sets} sets of engines; what they say is in {runs.folder}", flush=True)
+    with ThreadPoolExecutor(sets) as pool:
+        workers = [pool.submit(_work, Ground(number + 1), runs) for number in range(sets)]
+        try:
+            wait(workers)
+        except KeyboardInterrupt:
+            print("interrupted: what runs is ended, and the sets are taken down", file=sys.stderr)
+            runs.stop()
+    broken = [str(trouble) for worker in workers if (trouble := worker.exception())]
+    return _report(runs, broken, time.monotonic() - began)
+
+
+def _work(ground: Ground, runs: Runs) -> None:
+    with ground:
+        while share := runs.next():
+            done = runs.run(share, ground)
+            print(f"{'passed' if done.passed else 'FAILED'}  {share.name}: {done.summary}", flush=True)
+
+
+def _report(runs: Runs, broken: Sequence[str], seconds: float) -> int:
+    failed = [one for one in runs.done if not one.passed]
+    for one in failed:
+        print(f"\n===== {one.share.name} =====\n{one.output.read_text(errors='replace')}")
+    for trouble in broken:
+        print(trouble, file=sys.stderr)
+    passed = len(runs.done) - len(failed)
+    print(f"{passed} of {runs.count} shares passed in {seconds / 60:.1f} minutes", flush=True)
+    return 0 if passed == runs.count and not broken else 1
+
+
+def _chosen(known: Sequence[Share]) -> tuple[Share, ...]:
+    names = ", ".join(repr(share.name) for share in known)
+    parser = argparse.ArgumentParser(prog="python -m tests.lane", description="The suites and the stories on the real engines.")
+    parser.add_argument("shares", nargs="*", metavar="SHARE", help=f"of {names}; without any, all")
+    wanted = parser.parse_args().shares
+    if unknown := set(wanted) - {share.name for share in known}:
+        parser.error(f"there is no share {min(unknown)!r}: use {names}")
+    return tuple(share for share in known if not wanted or share.name in wanted)
+
+
+def _sets() -> int:
+    asked = os.environ.get("SETS", "")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return int(asked) if asked else max(1, min(SETS, memory // MEMORY_OF_A_SET))
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if threading.current_thread() is threading.main_thread():
+        raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

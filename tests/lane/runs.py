@@ -1,0 +1,88 @@
+"""The shares that are to be run, those that run, and what came of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.lane.grounds import Ground
+from tests.lane.shares import CHECKOUT, Share
+
+SHARE_WITHIN = 20 * 60.0
+ENDS_WITHIN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    share: Share
+    passed: bool
+    summary: str
+    output: Path
+
+
+class Runs:
+    """Shared by the threads, one for each set."""
+
+    def __init__(self, shares: Sequence[Share], folder: Path = CHECKOUT / "build/test-engines") -> None:
+        self.folder = folder
+        self.count = len(shares)
+        self.done: list[Done] = []
+        self._left = deque(shares)
+        self._running: set[int] = set()
+        self._stopped = threading.Event()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+    def next(self) -> Share | None:
+        """The next share, until there is none left."""
+        try:
+            return None if self._stopped.is_set() else self._left.popleft()
+        except IndexError:
+            return None
+
+    def run(self, share: Share, ground: Ground) -> Done:
+        """Runs the share to its end."""
+        output = self.folder / f"{share.name}.log"
+        command = [sys.executable, "-m", "pytest", "-ra", "--durations=15", *share.arguments()]
+        process = ground.start(command, share.settings(), output)
+        code = self._wait(process)
+        done = Done(share, code == 0, f"{_last_line(output)} (set {ground.number})", output)
+        if not done.passed:
+            ground.keep_logs(self.folder / f"{share.name} engines")
+        self.done.append(done)
+        return done
+
+    def stop(self) -> None:
+        """Ends what runs; nothing new begins."""
+        self._stopped.set()
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> int | None:
+        end = time.monotonic() + SHARE_WITHIN
+        while time.monotonic() < end and not self._stopped.is_set():
+            try:
+                return process.wait(1)
+            except subprocess.TimeoutExpired:
+                continue
+        os.killpg(process.pid, signal.SIGINT)  # lets pytest take down what it holds
+        try:
+            process.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        return None
+
+
+def _last_line(output: Path) -> str:
+    """How pytest sums up."""
+    lines = output.read_text(errors="replace").splitlines()
+    return next((line.strip("= ") for line in reversed(lines) if re.search(r" in [0-9.]+s", line)), "did not come to its end")
