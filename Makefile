@@ -8,7 +8,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DEV_STAMP := $(VENV)/.ready-dev
-ENGINES_HOME := $(or $(ANCLA_ENGINES_HOME),$(CURDIR)/.engines-home)
 
 # Each generated file and the module that writes it to stdout; $(1) is what is done with that.
 generated = for pair in openapi.json:chalicelib.api.openapi docs/reference/api.md:chalicelib.api.reference \
@@ -54,11 +53,8 @@ engines-logs: ## The last lines of an engine's log (NAME=apiserver, FOLLOW=1)
 	@$(PYTHON) -m engines logs $(NAME) $(if $(FOLLOW),--follow)
 
 .PHONY: test-engines
-test-engines: $(DEV_STAMP) ## The suites and stories on the real engines, which are started if they do not run
-	@$(BIN)/python -m engines up
-	@ANCLA_ENGINES_HOME=$(ENGINES_HOME) $(BIN)/pytest -n 3 --dist loadfile tests/contracts tests/engines/{envconsul,servers} --ignore-glob "*/test_builder*"
-	@ANCLA_ENGINES_HOME=$(ENGINES_HOME) $(BIN)/pytest tests/contracts/test_builder*.py tests/doctor tests/engines/{isolation,live}
-	@ANCLA_ENGINES_HOME=$(ENGINES_HOME) ANCLA_PROFILE=engines $(BIN)/pytest tests/journeys
+test-engines: $(DEV_STAMP) ## The suites and stories on real engines, on sets of their own (SETS=2, SHARES="builder twice")
+	@SETS=$(SETS) $(BIN)/python -m tests.lane $(SHARES)
 
 .PHONY: bench-engines
 bench-engines: $(DEV_STAMP) ## Figures on the real engines that run, beside kubectl and helm, in bench-engines.json (PAIRS=30, TURNS=100, PARTS=pairs)

@@ -36,7 +36,7 @@ def node_engine(site: Site) -> Engine:
         version=platform.release(),
         licence="GPL-2.0-only",
         address=NODE_IP,
-        argv=(*UNSHARE, sys.executable, str(HOLDER), str(room)),
+        argv=(*UNSHARE, str(Path(sys.executable).resolve()), str(HOLDER), str(room)),
         forks=True,
         before=lambda: _prepare(site),
         answers=lambda: _is_arranged(site),

@@ -171,6 +171,9 @@ def test_a_line_of_the_dockerfile_that_fetches_is_not_shown_as_the_users() -> No
         b"error: failed to receive status: rpc error: code = Unavailable desc = transport is closing\n",
         b"error: failed to solve: context deadline exceeded\n",
         b"error: context deadline exceeded\n",
+        b"error: failed to receive status: rpc error: code = NotFound desc = no such job zinswx8pevvbkf156xt4dyplz\n",
+        b"error: failed to solve: python:3: failed to resolve source metadata for python:3: failed to authorize: "
+        b"no active session for 946l7u9cqtl3kkur5pifuipi4: context deadline exceeded\n",
         b"#5 0.1 still at it\n",
         b"",
     ],

@@ -41,7 +41,7 @@ def job_for(
         else location,
         commit=commit,
         repository=REPOSITORY,
-        cache="acme/shop",
+        cache=f"acme/{id}",
         strategy=strategy,
         procfile=procfile,
         dockerfile=dockerfile,

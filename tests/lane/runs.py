@@ -58,7 +58,7 @@ class Runs:
         code = self._wait(process)
         done = Done(share, code == 0, f"{_last_line(output)} (set {ground.number})", output)
         if not done.passed:
-            ground.keep_logs(self.folder / f"{share.name} engines")
+            ground.keep_logs(self.folder / f"{share.name}-engines")
         self.done.append(done)
         return done
 

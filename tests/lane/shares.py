@@ -43,13 +43,13 @@ def shares() -> tuple[Share, ...]:
         Share("live", ("tests/engines/live",)),
         Share("cluster", tuple(_found(CLUSTER))),
         Share("contracts", ("tests/contracts", "tests/doctor", "tests/engines/isolation"), without=(BUILDER, CLUSTER, SECRETS)),
-        Share("other stories", ("tests/journeys",), tuple(f"tests/journeys/test_{name}.py" for name in SLOW_STORIES), stories=True),
+        Share("other-stories", ("tests/journeys",), tuple(f"tests/journeys/test_{name}.py" for name in SLOW_STORIES), stories=True),
         Share("secrets", (*_found(SECRETS), "tests/engines/envconsul", "tests/engines/servers")),
     )
 
 
 def _stories(name: str) -> Share:
-    return Share(name.replace("_", " "), (f"tests/journeys/test_{name}.py",), stories=True)
+    return Share(name.replace("_", "-"), (f"tests/journeys/test_{name}.py",), stories=True)
 
 
 def _found(pattern: str) -> Iterator[str]:

@@ -147,7 +147,12 @@ def _fixed(blame: Blame, message: str, hint: str, *, code: str) -> Callable[[re.
 
 _REGISTRY_HINT = "check that the registry and Ancla's token endpoint can be reached from where images are built; it is tried again"
 _BUILDKIT_HINT = "check that BuildKit runs, and ANCLA_BUILDKIT_ADDRESS; it is tried again"
+_LOST = _fixed(Blame.ACCIDENT, "BuildKit went away in the middle of the build", "it is started again", code="build_lost")
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], _Place], Finding]], ...] = (
+    # Of buildctl and BuildKit, one has lost the other, whatever else the line says. It also comes of a BuildKit that was busy: it holds
+    # one lock for a project's cache while it waits five seconds for each session that this project's builds had in the last minutes,
+    # if a build failed while its cache was still being imported (0.34: util/resolver/authorizer.go, solver/llbsolver/bridge.go).
+    (re.compile(r"no active session|no such job"), _LOST),
     (re.compile(r"dockerfile parse error on line (\d+): (.*)"), _dockerfile),
     (
         re.compile(r"the Dockerfile cannot be empty"),
@@ -246,9 +251,9 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], _Place], Finding]]
         re.compile(
             r"code = (?:Unavailable|Canceled|Internal)|Unavailable: |transport is closing|connection reset|EOF"
             # A deadline without a word of what it was for is that of BuildKit's own session with buildctl: one of them had no time.
-            r"|context canceled|no active session|^context deadline exceeded"
+            r"|context canceled|^context deadline exceeded"
         ),
-        _fixed(Blame.ACCIDENT, "BuildKit went away in the middle of the build", "it is started again", code="build_lost"),
+        _LOST,
     ),
 )
 """The first one that fits counts."""
