@@ -13,7 +13,7 @@ class ChoreKind(StrEnum):
     TIDY = "tidy"
     RENEW = "renew"
     RECONCILE = "reconcile"
-    CANCEL_BUILD = "cancel_build"
+    END_BUILD = "end_build"
     TAKE_HELD = "take_held"
     RETIRE = "retire"
 

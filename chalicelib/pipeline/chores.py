@@ -155,8 +155,11 @@ def announce(ports: Ports, chore: Chore) -> Again:
     return None
 
 
-def cancel_build(ports: Ports, chore: Chore) -> Again:
-    ports.builder.cancel(chore.facts["build_id"])
+def end_build(ports: Ports, chore: Chore) -> Again:
+    """Ends the run's build, if it still goes on, and has the builder forget the secrets that it gave to it."""
+    run: Run | None = get_one(ports.store, keys.run(chore.service_id, chore.number))
+    if run is not None:
+        ports.builder.cancel(run.build_id)
     return None
 
 
@@ -185,7 +188,7 @@ CHORES: dict[ChoreKind, Callable[[Ports, Chore], Again]] = {
     ChoreKind.RENEW: renew,
     ChoreKind.RECONCILE: reconcile,
     ChoreKind.ANNOUNCE: announce,
-    ChoreKind.CANCEL_BUILD: cancel_build,
+    ChoreKind.END_BUILD: end_build,
     ChoreKind.TAKE_HELD: take_held,
     ChoreKind.RETIRE: retire,
 }

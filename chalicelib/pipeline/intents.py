@@ -25,7 +25,7 @@ from chalicelib.domain.runs import (
     first_stage,
 )
 from chalicelib.pipeline.attempts import repeated
-from chalicelib.pipeline.lane import Entry, Moves, displaced, end_entry, new_chore, put_lane, started
+from chalicelib.pipeline.lane import Entry, Moves, displaced, end_entry, may_have_a_build, new_chore, put_lane, started
 from chalicelib.pipeline.looks import look_at_run, send
 from chalicelib.ports import Ports
 from chalicelib.ports.store import Change, Check, Delete, Put, get_one
@@ -199,13 +199,13 @@ def _admitted(ports: Ports, lane: Lane, request: Request) -> Admitted:
 
 
 def _displaced_runs(ports: Ports, moves: Moves, admitted: Admitted, owner: str, by: int, now: datetime) -> list[Run]:
-    """The runs that end because of this one. A build that goes on for one of them is cancelled for real."""
+    """The runs that end because of this one. A build that was begun for one of them is ended for real."""
     if not admitted.displaced:
         return []
     losers: list[Run] = [run for run in ports.store.get([keys.run(owner, n) for n in admitted.displaced]) if run is not None]
     for loser in losers:
-        if loser.stage in {Stage.BUILD, Stage.WATCH_BUILD}:
-            moves.put_chore(new_chore(loser, ChoreKind.CANCEL_BUILD, now, build_id=loser.build_id))
+        if may_have_a_build(loser):
+            moves.put_chore(new_chore(loser, ChoreKind.END_BUILD, now))
     return displaced(ports, moves, losers, by, now)
 
 

@@ -187,6 +187,12 @@ _ANCHORING = {Stage.PREFLIGHT.value, Stage.ANCHOR.value, Stage.TAKE_DOWN.value}
 commit, and where it dies at the anchor, its run is still at preflight."""
 
 
+def may_have_a_build(run: Run) -> bool:
+    """Whether the builder may know of the run: a worker goes on from reuse without a commit too."""
+    passed = run.passed.keys()
+    return Stage.BUILD.value in passed or (Stage.REUSE.value in passed and Stage.SNAPSHOT.value not in passed)
+
+
 _ADDING = {Outcome.SUCCEEDED, Outcome.UNCHANGED}
 """Such an end may leave one more image or snapshot behind."""
 
@@ -197,6 +203,8 @@ def _chores_after(ended: Run, handed: HandedOn, now: datetime, *, kept: int) -> 
     left_an_image = ended.kind is RunKind.BUILD_ONLY and handed.lane.closed  # which the teardown may have come too early for
     if _ANCHORING & ended.passed.keys() or left_an_image:
         wanted.append(ChoreKind.TIDY)
+    if may_have_a_build(ended):
+        wanted.append(ChoreKind.END_BUILD)
     if ended.kind in DEPLOYING_KINDS and ended.outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
         wanted.append(ChoreKind.ANNOUNCE)
     if ended.facts.get("reconcile"):

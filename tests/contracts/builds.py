@@ -61,6 +61,15 @@ def watched(builder: Builder, build_id: str = BUILD, *, log: bytes = b"") -> Bui
     raise AssertionError(f"the build did not end: {log!r}")
 
 
+def watched_until(builder: Builder, build_id: str, words: bytes) -> bytes:
+    """The log, once it has these words."""
+    log, end = b"", time.monotonic() + 60
+    while words not in log:
+        assert time.monotonic() < end, f"the log never said {words!r}: {log!r}"
+        log += builder.watch(build_id, log_offset=len(log), seconds=1).log
+    return log
+
+
 def built(builder: Builder, job: BuildJob) -> BuildStatus:
     builder.start(job)
     return watched(builder, job.id)

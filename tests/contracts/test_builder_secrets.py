@@ -14,10 +14,11 @@ import pytest
 
 from chalicelib.adapters.buildkit.builder import BuildKitBuilder
 from chalicelib.adapters.git.credentials import Login
+from chalicelib.adapters.kubernetes.kinds import place
 from chalicelib.domain.secrets import Secret
-from chalicelib.manifests.buildkit import BuildYard, cache_repository
+from chalicelib.manifests.buildkit import BuildYard, cache_repository, job_name
 from chalicelib.ports.builder import JobState
-from tests.contracts.builds import PLANTED, REPOSITORY, built, refused, watched
+from tests.contracts.builds import PLANTED, REPOSITORY, built, refused, watched, watched_until
 from tests.contracts.real_builder import RealYard, real_yard, steps_job
 from tests.contracts.repositories import Repository
 
@@ -50,8 +51,8 @@ def test_a_secret_reaches_its_step_and_nothing_else(yard: RealYard, repository: 
     described = json.dumps([yard.job(made.id), *yard.pods(made.id), *yard.events(made.id)])
     stored = yard.content(REPOSITORY, status.image.digest) + yard.content(cache_repository(made.cache), "build")
     assert b"root:x:0:0" in stored, "the layers were not looked into"
-    for place in (described.encode(), status.log, stored, yard.buildkits_log().encode()):
-        assert found_in(place, PLANTED) == []
+    for where in (described.encode(), status.log, stored, yard.buildkits_log().encode()):
+        assert found_in(where, PLANTED) == []
 
 
 def test_a_secret_that_a_step_prints_is_painted_over(yard: RealYard, repository: Repository) -> None:
@@ -74,6 +75,31 @@ def test_what_a_build_hides_lies_in_a_secret_that_goes_with_its_job(yard: RealYa
     assert [owner["uid"] for owner in secret["metadata"]["ownerReferences"]] == [yard.job(made.id)["metadata"]["uid"]]
     builder.cancel(made.id)
     assert yard.secret(made.id) is None
+
+
+def test_what_a_build_that_has_ended_was_given_can_be_taken_away_and_nothing_it_printed_is_shown_any_more(
+    yard: RealYard, repository: Repository
+) -> None:
+    made = steps_job(yard, repository, "RUN --mount=type=secret,id=NPM_TOKEN cat /run/secrets/NPM_TOKEN && false")
+    builder = yard.builder()
+    ended = built(builder, made)
+    assert yard.secret(made.id) is not None
+    builder.cancel(made.id)
+    assert yard.secret(made.id) is None
+    again = watched(builder, made.id)
+    assert (again.state, again.code, PLANTED.encode() in again.log) == (JobState.FAILED, ended.code, False)
+
+
+def test_a_build_whose_secret_is_gone_shows_nothing(yard: RealYard, repository: Repository) -> None:
+    made = steps_job(yard, repository, "RUN --mount=type=secret,id=NPM_TOKEN sleep 3 && cat /run/secrets/NPM_TOKEN && sleep 600")
+    builder = yard.builder()
+    builder.start(made)
+    try:
+        watched_until(builder, made.id, b"sleep 3")
+        yard.admin.delete(place("Secret", yard.yard.namespace, job_name(made.id)), {})
+        assert builder.watch(made.id, log_offset=0, seconds=6).log == b""
+    finally:
+        builder.cancel(made.id)
 
 
 def test_the_registrys_password_opens_what_is_the_builds_own(yard: RealYard, repository: Repository) -> None:
@@ -101,8 +127,8 @@ def test_a_repository_behind_a_login_is_built(yard: RealYard, repository: Reposi
     assert b" ran\n" in status.log and b" 0\n" in status.log
     described = json.dumps([yard.job(made.id), *yard.pods(made.id)]).encode()
     stored = yard.content(REPOSITORY, status.image.digest) + yard.content(cache_repository(made.cache), "build")
-    for place in (described, status.log, stored, yard.buildkits_log().encode()):
-        assert found_in(place, GIT_TOKEN) == []
+    for where in (described, status.log, stored, yard.buildkits_log().encode()):
+        assert found_in(where, GIT_TOKEN) == []
     assert refused(yard.builder(), steps_job(yard, repository, "RUN echo other")).code == "repository_needs_credentials"
 
 

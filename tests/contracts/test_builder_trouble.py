@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.adapters.buildkit.builder import BuildKitBuilder
 from chalicelib.adapters.buildkit.logs import CUT
 from chalicelib.domain.errors import Unavailable
 from chalicelib.ports.builder import JobState
 from tests.contracts.builder_bench import wait_for
-from tests.contracts.builds import built, refused, says, watched
+from tests.contracts.builds import built, refused, says, watched, watched_until
 from tests.contracts.real_builder import RealYard, real_yard, steps_job
 from tests.contracts.repositories import Repository
 
@@ -75,15 +73,6 @@ def test_a_buildkit_that_dies_loses_its_builds_and_the_next_start_brings_the_cac
     assert lost.log.endswith(b"lost: BuildKit went away in the middle of the build\n")
     assert again.state is JobState.SUCCEEDED
     assert not says(again.log, mark)
-
-
-def watched_until(builder: BuildKitBuilder, build_id: str, words: bytes) -> bytes:
-    """The log, once it has these words."""
-    log, end = b"", time.monotonic() + 60
-    while words not in log:
-        assert time.monotonic() < end, f"the log never said {words!r}: {log!r}"
-        log += builder.watch(build_id, log_offset=len(log), seconds=1).log
-    return log
 
 
 SPEAKS = "RUN python3 -c \"for n in range(3000): print('line', n, 'x' * 40)\"; exit 7"

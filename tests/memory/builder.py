@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.builds import Image
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.procfile import parse_procfile
+from chalicelib.domain.secrets import Secret
 from chalicelib.ports.builder import BuildJob, BuildStatus, JobState
 from chalicelib.ports.clock import Clock
 from tests.memory.registry import MemoryRegistry
@@ -63,4 +64,12 @@ class MemoryBuilder:
         return BuildStatus(state=JobState.SUCCEEDED, log=log, image=Image(repository=job.repository, digest=digest, processes=processes))
 
     def cancel(self, build_id: str) -> None:
-        self.cancelled.add(build_id)
+        job, began = self.jobs.get(build_id, (None, self.clock.now()))
+        if job is not None:
+            self.jobs[build_id] = (replace(job, secrets={}), began)
+            if self.clock.now() < began + self.duration:
+                self.cancelled.add(build_id)
+
+    def secrets_of(self, build_id: str) -> Mapping[str, Secret]:
+        """What it holds of the secrets that the build was given."""
+        return self.jobs[build_id][0].secrets if build_id in self.jobs else {}

@@ -165,3 +165,26 @@ def test_a_catalog_entry_of_a_first_deploy_that_failed_goes(world: World) -> Non
     world.engines.catalog.entries[world.service.id] = entry
     world.advance(300)
     assert world.engines.catalog.entries == {}
+
+
+def test_the_builder_forgets_the_secrets_of_a_build_whose_run_has_ended(world: World) -> None:
+    world.set_secret("NPM_TOKEN", "hush", buildtime=True)
+    world.engines.builder.duration = timedelta(seconds=30)
+    world.push()
+    run = world.accept().run
+    assert run is not None
+    world.advance(10)
+    assert world.engines.builder.secrets_of(run.build_id) == {"NPM_TOKEN": Secret("hush")}
+    world.settle()
+    assert world.run(run.number).outcome is Outcome.SUCCEEDED
+    assert world.engines.builder.secrets_of(run.build_id) == {}
+
+
+def test_a_build_that_outlives_its_run_is_ended(world: World) -> None:
+    world.engines.builder.duration = timedelta(hours=9)
+    world.push()
+    run = world.accept().run
+    assert run is not None
+    world.rest(days=1)
+    assert world.run(run.number).outcome is Outcome.FAILED
+    assert run.build_id in world.engines.builder.cancelled

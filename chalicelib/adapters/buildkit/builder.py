@@ -4,7 +4,8 @@ start   no Job ──► plan ──► suspended Job ──► its Secret ─�
                     └──► refused: a Job that ends at once, and carries why
 watch   Job and pod ──► sight ──► the log from the offset on, and at the end image or failure
         lost: noted in the Job, so that the next start replaces it, and its log follows the earlier one's
-cancel  noted in the Job, whose pod is told to stop; buildctl calls its build off
+cancel  noted in the Job, whose pod is told to stop; buildctl calls its build off. The Secret goes, and from then on no log is shown:
+        what has to be painted over in it is in that Secret
 """
 
 from __future__ import annotations
@@ -100,9 +101,9 @@ class BuildKitBuilder:
     def cancel(self, build_id: str) -> None:
         for _ in range(TRIES):
             job = self._jobs.find(build_id)
-            if job is None or Notes.of(job).cancelled or self._sight(job).step in ENDED:
+            if job is None:
                 return
-            if self._jobs.change(job, render_ending(), {CANCELLED: "true"}):
+            if Notes.of(job).cancelled or self._sight(job).step in ENDED or self._jobs.change(job, render_ending(), {CANCELLED: "true"}):
                 self._jobs.delete_secret(build_id)
                 return
         raise Unavailable(f"the build {build_id} could not be cancelled", code="cluster_busy", hint="it is tried again")
@@ -144,11 +145,11 @@ class BuildKitBuilder:
         return waited > self._patience and self._logs.is_empty(sight.pod, fetches=sight.fetches)
 
     def _log(self, build_id: str, sight: Sight, offset: int) -> bytes | None:
-        """All of it, without what the build has to hide; None where it is gone."""
-        log = self._logs.read(sight.pod, fetches=sight.fetches)
-        if log is None or offset - len(log) > ANOTHER_FILE:
+        """All of it, without what the build has to hide; None where it is gone, or nobody can tell any more what that was."""
+        log, secrets = self._logs.read(sight.pod, fetches=sight.fetches), self._secrets_of(build_id)
+        if log is None or secrets is None or offset - len(log) > ANOTHER_FILE:
             return None
-        return masked(log, self._secrets_of(build_id))
+        return masked(log, secrets)
 
     def _grown(self, build_id: str, sight: Sight, offset: int, seconds: float) -> bytes:
         """What the log has beyond the offset, as soon as there is anything."""
@@ -156,14 +157,15 @@ class BuildKitBuilder:
             self._logs.await_fetch(sight.pod, seconds=seconds - POLL)
         elif sight.step is Step.BUILDS and seconds:
             secrets = self._secrets_of(build_id)
-            log = masked(self._logs.follow(sight.pod, offset, seconds=seconds), secrets)
+            log = b"" if secrets is None else masked(self._logs.follow(sight.pod, offset, seconds=seconds), secrets)
             if new := whole_lines(log, max(offset, 0)):
                 return new
         time.sleep(min(POLL, seconds))
         return b""
 
-    def _secrets_of(self, build_id: str) -> Sequence[bytes]:
-        return secrets_in(self._jobs.secret_content(build_id), SECRET_PREFIX)
+    def _secrets_of(self, build_id: str) -> Sequence[bytes] | None:
+        content = self._jobs.secret_content(build_id)
+        return None if content is None else secrets_in(content, SECRET_PREFIX)
 
     def _ended(self, build_id: str, job: Answer, ending: Ending, log_offset: int) -> BuildStatus:
         status, base = ending.status, Notes.of(job).log_base

@@ -66,13 +66,13 @@ class Jobs:
                 return
         raise _busy(build_id)
 
-    def secret_content(self, build_id: str) -> Mapping[str, str]:
-        """What is in the build's Secret, in base64; nothing when it is gone."""
+    def secret_content(self, build_id: str) -> Mapping[str, str] | None:
+        """What is in the build's Secret, in base64; None when it is gone."""
         try:
             found = self.api.find(place("Secret", self.namespace, job_name(build_id)))
         except Refusal as refusal:
             raise _unavailable(refusal, build_id) from refusal
-        return {} if found is None else found.get("data") or {}
+        return None if found is None else found.get("data") or {}
 
     def delete_secret(self, build_id: str) -> None:
         self._delete(place("Secret", self.namespace, job_name(build_id)), {}, build_id)
