@@ -233,3 +233,13 @@ class SteadyLoad:
 
     def __exit__(self, *_: object) -> None:
         self.client.stop()
+
+
+def assert_seen_in_order(seen: list[str], wanted: list[str]) -> None:
+    """In a rolling update of a real cluster the old version and the new one answer side by side, until the new one alone does."""
+    if not GROUND.real:
+        assert seen == wanted
+        return
+    rest = iter(seen)
+    assert all(version in rest for version in wanted), seen
+    assert (set(seen), seen[0], seen[-1]) == (set(wanted), wanted[0], wanted[-1])

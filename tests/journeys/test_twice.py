@@ -18,8 +18,7 @@ from chalicelib.domain.runs import Run
 from chalicelib.ports.store import all_of, get_one
 from chalicelib.settings import read_settings
 from chalicelib.wiring import make_ports
-from tests.journeys.ground import GROUND
-from tests.journeys.harness import SteadyLoad
+from tests.journeys.harness import SteadyLoad, assert_seen_in_order
 from tests.journeys.ledgers import make_ledger
 from tests.journeys.repository import Repository
 from tests.journeys.strange_ancla import StrangeAncla
@@ -95,16 +94,6 @@ def test_a_story_told_twice_at_every_word_happens_once(story: Story) -> None:
     assert story.ledger.begun() == 7
     assert ancla.answer(production) == {"version": "4", "GREETING": "changed"}
     _delete(story)
-
-
-def assert_seen_in_order(seen: list[str], wanted: list[str]) -> None:
-    """In a rolling update of a real cluster the old version and the new one answer side by side, until the new one alone does."""
-    if not GROUND.real:
-        assert seen == wanted
-        return
-    rest = iter(seen)
-    assert all(version in rest for version in wanted), seen
-    assert (set(seen), seen[0], seen[-1]) == (set(wanted), wanted[0], wanted[-1])
 
 
 def _change_config(story: Story) -> None:
