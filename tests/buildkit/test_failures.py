@@ -164,22 +164,28 @@ def test_a_line_of_the_dockerfile_that_fetches_is_not_shown_as_the_users() -> No
     assert (found.code, found.message) == ("repository_needs_credentials", "the repository asks for credentials")
 
 
-@pytest.mark.parametrize(
-    "log",
-    [
-        b"error: failed to solve: Unavailable: error reading from server: EOF\n",
-        b"error: failed to receive status: rpc error: code = Unavailable desc = transport is closing\n",
-        b"error: failed to solve: context deadline exceeded\n",
-        b"error: context deadline exceeded\n",
-        b"error: failed to receive status: rpc error: code = NotFound desc = no such job zinswx8pevvbkf156xt4dyplz\n",
-        b"error: failed to solve: python:3: failed to resolve source metadata for python:3: failed to authorize: "
-        b"no active session for 946l7u9cqtl3kkur5pifuipi4: context deadline exceeded\n",
-        b"#5 0.1 still at it\n",
-        b"",
-    ],
-)
+LOST_WORDS = [
+    b"error: failed to solve: Unavailable: error reading from server: EOF\n",
+    b"error: failed to receive status: rpc error: code = Unavailable desc = transport is closing\n",
+    b"error: failed to solve: context deadline exceeded\n",
+    b"error: context deadline exceeded\n",
+    b"error: failed to receive status: rpc error: code = NotFound desc = no such job zinswx8pevvbkf156xt4dyplz\n",
+    b"error: failed to solve: python:3: failed to resolve source metadata for python:3: failed to authorize: "
+    b"no active session for 946l7u9cqtl3kkur5pifuipi4: context deadline exceeded\n",
+]
+
+
+@pytest.mark.parametrize("log", [*(b"#5 0.1 still at it\n" + words for words in LOST_WORDS), b"#5 0.1 still at it\n", b""])
 def test_a_build_whose_buildkit_went_away_is_started_again(log: bytes) -> None:
     assert find_failure(log).blame is Blame.ACCIDENT
+
+
+@pytest.mark.parametrize("words", LOST_WORDS)
+def test_a_buildkit_that_never_took_the_build_on_is_away_and_waited_for(words: bytes) -> None:
+    """Where the network lets a new pod through later than it starts, for example: three of them in a row are gone in no time."""
+    found = find_failure(words)
+    assert (found.blame, found.code) == (Blame.ENGINE, "buildkit_unavailable")
+    assert words.decode().removeprefix("error: ").removeprefix("failed to solve: ").strip()[:40] in found.message
 
 
 def test_words_are_shown_short_and_without_what_moves_a_cursor() -> None:

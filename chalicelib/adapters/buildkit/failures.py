@@ -23,6 +23,8 @@ TAIL = 64 * 1024
 
 _ERROR = re.compile(r"^error: (.*)", re.MULTILINE | re.DOTALL)
 _EXCERPT = re.compile(r"^(?P<file>\S+):(?P<line>\d+)\n-{20}\n(?P<lines>(?:.*\n)*?)-{20}$", re.MULTILINE)
+_PROGRESS = re.compile(rb"^#\d+ ", re.MULTILINE)
+"""Each line of a build that BuildKit has taken on begins so."""
 _MARKED = re.compile(r"^ *\d+ \| >>> (.*)$", re.MULTILINE)
 
 
@@ -63,8 +65,11 @@ def find_failure(log: bytes, *, own_registry: str = "") -> Finding:
     for pattern, make in _RULES:
         if found := pattern.search(words):
             finding = make(found, place)
-            ours = bool(own_registry) and finding.code == "base_image_unreachable" and found[1].startswith(f"{own_registry}/")
-            return replace(finding, blame=Blame.ENGINE, code="registry_unavailable", hint=_REGISTRY_HINT) if ours else finding
+            if finding.blame is Blame.ACCIDENT and not _PROGRESS.search(log):
+                return Finding(Blame.ENGINE, "buildkit_unavailable", f"BuildKit does not answer: {words[:MAX_WORDS]}", _BUILDKIT_HINT)
+            if own_registry and finding.code == "base_image_unreachable" and found[1].startswith(f"{own_registry}/"):
+                return replace(finding, blame=Blame.ENGINE, code="registry_unavailable", hint=_REGISTRY_HINT)
+            return finding
     if not words:
         return Finding(Blame.ACCIDENT, code="build_lost", message="the build ended without a word", hint="it is started again")
     return _user(place.named(words[:MAX_WORDS]), "the lines above in the build's log say more", code="build_failed")
