@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
@@ -53,12 +54,14 @@ class Runs:
     def run(self, share: Share, ground: Ground) -> Done:
         """Runs the share to its end."""
         output = self.folder / f"{share.name}.log"
-        command = [sys.executable, "-m", "pytest", "-ra", "--durations=15", *share.arguments()]
-        process = ground.start(command, share.settings(), output)
-        code = self._wait(process)
-        done = Done(share, code == 0, f"{_last_line(output)} (set {ground.number})", output)
-        if not done.passed:
-            ground.keep_logs(self.folder / f"{share.name}-engines")
+        # Below the folder for temporary files are the repositories that a story may name.
+        with tempfile.TemporaryDirectory(prefix="ancla-engines-", ignore_cleanup_errors=True) as folder:
+            command = [sys.executable, "-m", "pytest", "-ra", "--durations=15", f"--basetemp={folder}/{share.name}", *share.arguments()]
+            code = self._wait(ground.start(command, share.settings(), output))
+            done = Done(share, code == 0, f"{_last_line(output)} (set {ground.number})", output)
+            if not done.passed:
+                ground.keep_logs(self.folder / f"{share.name}-engines")
+                _keep(Path(folder), self.folder / f"{share.name}-ancla")
         self.done.append(done)
         return done
 
@@ -86,3 +89,12 @@ def _last_line(output: Path) -> str:
     """How pytest sums up."""
     lines = output.read_text(errors="replace").splitlines()
     return next((line.strip("= ") for line in reversed(lines) if re.search(r" in [0-9.]+s", line)), "did not come to its end")
+
+
+def _keep(folder: Path, to: Path) -> None:
+    """Copies what each Ancla of a share said and noted, but for its secrets."""
+    for file in [*folder.rglob("local.log"), *folder.glob("*/*/home/logs/**/*")]:
+        if file.is_file():
+            copy = to / file.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,36 +15,42 @@ class Share:
     paths: tuple[str, ...]
     """Files and folders, from the checkout."""
     without: tuple[str, ...] = ()
-    """Patterns of files in these folders that other shares have."""
+    """Files in these folders that other shares have."""
     stories: bool = False
     """Whether an Ancla of its own stands on the engines."""
 
     def arguments(self) -> tuple[str, ...]:
         """What pytest is told."""
-        return (*self.paths, *(f"--ignore-glob={CHECKOUT / pattern}" for pattern in self.without))
+        return (*self.paths, *(f"--ignore={file}" for file in self.without))
+
+    def files(self) -> frozenset[str]:
+        """The files with its tests, from the checkout."""
+        told = [CHECKOUT / path for path in self.paths]
+        found = [file for path in told for file in (path.rglob("test_*.py") if path.is_dir() else [path])]
+        return frozenset(str(file.relative_to(CHECKOUT)) for file in found) - frozenset(self.without)
 
     def settings(self) -> Mapping[str, str]:
         return {"ANCLA_PROFILE": "engines"} if self.stories else {}
 
 
-BUILDER = "tests/contracts/test_builder*.py"
-CLUSTER = "tests/contracts/test_cluster*.py"
-SECRETS = "tests/contracts/test_vault*.py"
-SLOW_STORIES = ("engine_faults", "held_workers", "order", "stories", "bad_deploys", "faults", "twice")
+SLOW_STORIES = ("engine_faults", "held_workers", "node_faults", "faults", "order", "stories", "bad_deploys", "twice")
 """Those that take minutes each, the slowest first."""
+SECRETS = ("tests/contracts/test_vault*.py", "tests/engines/envconsul", "tests/engines/servers")
+CATALOG = ("tests/contracts/test_catalog.py", "tests/contracts/test_consul_trouble.py")
+REGISTRY = ("tests/contracts/test_registry*.py", "tests/doctor", "tests/engines/isolation")
 
 
 def shares() -> tuple[Share, ...]:
     """All of them, the longest first, so that no set is left waiting for one that began last."""
     return (
         *(_stories(name) for name in SLOW_STORIES[:2]),
-        Share("builder", tuple(_found(BUILDER))),
-        *(_stories(name) for name in SLOW_STORIES[2:]),
+        Share("builder", _found("tests/contracts/test_builder*.py")),
         Share("live", ("tests/engines/live",)),
-        Share("cluster", tuple(_found(CLUSTER))),
-        Share("contracts", ("tests/contracts", "tests/doctor", "tests/engines/isolation"), without=(BUILDER, CLUSTER, SECRETS)),
+        *(_stories(name) for name in SLOW_STORIES[2:]),
+        Share("cluster", _found("tests/contracts/test_cluster*.py")),
         Share("other-stories", ("tests/journeys",), tuple(f"tests/journeys/test_{name}.py" for name in SLOW_STORIES), stories=True),
-        Share("secrets", (*_found(SECRETS), "tests/engines/envconsul", "tests/engines/servers")),
+        Share("secrets", _found(*SECRETS, *CATALOG)),
+        Share("registry", _found(*REGISTRY)),
     )
 
 
@@ -52,5 +58,5 @@ def _stories(name: str) -> Share:
     return Share(name.replace("_", "-"), (f"tests/journeys/test_{name}.py",), stories=True)
 
 
-def _found(pattern: str) -> Iterator[str]:
-    return (str(path.relative_to(CHECKOUT)) for path in sorted(CHECKOUT.glob(pattern)))
+def _found(*patterns: str) -> tuple[str, ...]:
+    return tuple(str(path.relative_to(CHECKOUT)) for pattern in patterns for path in sorted(CHECKOUT.glob(pattern)))
