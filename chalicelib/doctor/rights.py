@@ -44,8 +44,12 @@ HANDING_OUT = (
     *_rights(RBAC, "clusterroles", "bind", WORKSPACE_ROLE),
 )
 """What an account needs that gives itself its rights in each workspace."""
-LOOKING = (*_rights(RBAC, "clusterroles", "get", WORKSPACE_ROLE), *_rights("networking.k8s.io", "ingressclasses", "get"))
-"""What the doctor alone asks for."""
+LOOKING = (
+    *_rights(RBAC, "clusterroles", "get", WORKSPACE_ROLE),
+    *_rights("networking.k8s.io", "ingressclasses", "get"),
+    *_rights("", "nodes", "list"),
+)
+"""What the doctor asks for, and what a failure card says more with. Without it less is told, and nothing fails."""
 WORKSPACE = (
     *_rights("", "configmaps", "get list create patch delete"),
     *_rights("", "limitranges", "get create patch"),

@@ -110,6 +110,8 @@ def _prepare(site: Site) -> None:
     write_configuration(paths, PAUSE_IMAGE)
     record = read_record(site.record(NODE))
     if record is None or not is_alive(record):
+        if _link_owner() == str(site.home):
+            _delete_link()  # of the node that has died
         _refuse_foreign_network()
     make_cgroups()
 
@@ -141,9 +143,7 @@ def _is_arranged(site: Site) -> bool:
 def _clean(site: Site) -> None:
     owner = _link_owner()
     if owner == str(site.home):
-        # It goes with the node's own end of it too, whenever the kernel comes to that.
-        if not succeeds(["ip", "link", "delete", LINK]) and _link_owner() is not None:
-            run(["ip", "link", "delete", LINK])
+        _delete_link()
     elif owner is not None:
         return  # another checkout's engines are running, and have what would be cleared away here
     remove_cgroups()
@@ -152,6 +152,12 @@ def _clean(site: Site) -> None:
         folder = Path(path)
         if folder.is_dir() and not any(folder.iterdir()) and path not in used:
             folder.rmdir()
+
+
+def _delete_link() -> None:
+    """It goes with the node's own end of it too, whenever the kernel comes to that."""
+    if not succeeds(["ip", "link", "delete", LINK]) and _link_owner() is not None:
+        run(["ip", "link", "delete", LINK])
 
 
 def _mounted_upon() -> set[str]:

@@ -36,6 +36,7 @@ class SteadyClient:
     """Asks all along, in a thread of its own, until it is stopped."""
 
     place: Place
+    pause: float = PAUSE
     answered: int = 0
     failures: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
@@ -55,7 +56,7 @@ class SteadyClient:
 
     def _run(self) -> None:
         with httpx.Client(timeout=10, trust_env=False) as client:
-            while not self._stopping.wait(PAUSE):
+            while not self._stopping.wait(self.pause):
                 began = time.monotonic()
                 try:
                     version = self.place.ask(client).raise_for_status().json()["version"]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from engines.site import Site, read_site
+from tests.journeys.fleet import Fleet, mend
 from tests.journeys.ground import GROUND
 from tests.journeys.harness import Ancla
 from tests.journeys.repository import Repository
@@ -43,3 +45,18 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 def nothing_changes(town: Town) -> Iterator[None]:
     with town.unchanged():
         yield
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    folder = tmp_path_factory.mktemp("faults")
+    with Ancla(folder) as ancla:
+        yield Fleet(ancla, folder)
+
+
+@pytest.fixture
+def all_engines() -> Iterator[Site]:
+    """Whatever a test does to them, the next one has them all."""
+    site = read_site()
+    yield site
+    mend(site)

@@ -55,6 +55,7 @@ class Ground:
         left = [path for path in left if api.find(path)]
         for path in left:
             api.delete(path, {"propagationPolicy": "Background"})
+            api.delete(f"{path}/pods", {"gracePeriodSeconds": 0})  # nobody is to be given time any more
         deadline = time.monotonic() + GONE_WITHIN
         while left := [path for path in left if api.find(path)]:
             assert time.monotonic() < deadline, f"still there: {left}"

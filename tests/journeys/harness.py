@@ -29,6 +29,8 @@ START_WITHIN = 30.0
 END_WITHIN = 25.0
 RUN_WITHIN = 150.0 if GROUND.real else 60.0
 """Seconds for a run, with a few others beside it: real engines build an image for it, and start pods."""
+PAUSE = 0.05 if GROUND.real else 0.02
+"""Seconds between two requests of a steady load. Each of them costs a real cluster, its node and its ingress beside it, some more."""
 WEBHOOK_SECRET = "a-secret-of-the-tests"
 WORKSPACES = ("acme",)
 """In which stories deploy."""
@@ -225,7 +227,7 @@ class SteadyLoad:
     """`with SteadyLoad(place) as load:` asks the service all along; afterwards `load.client.failures` says what failed."""
 
     def __init__(self, place: Place) -> None:
-        self.client = SteadyClient(place)
+        self.client = SteadyClient(place, pause=PAUSE)
 
     def __enter__(self) -> SteadyClient:
         self.client.start()

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -18,80 +13,22 @@ from chalicelib.manifests.names import namespace_of
 from chalicelib.pipeline.loads import load_snapshot
 from chalicelib.settings import read_settings
 from chalicelib.wiring import make_ports
-from engines.processes import is_alive, read_record
-from engines.rooms import define
-from engines.site import Site, read_site
-from engines.supervisor import up
+from engines.site import Site
 from engines.vault.operator import as_operator
+from tests.journeys.fleet import Fleet, away, mend
 from tests.journeys.ground import DOCKERFILE, GROUND
-from tests.journeys.harness import Ancla, SteadyLoad
-from tests.journeys.repository import Repository
+from tests.journeys.harness import SteadyLoad
 from tests.journeys.waiting import wait_for
 
-pytestmark = [pytest.mark.journey, pytest.mark.skipif(not GROUND.real, reason="it is about the real engines: ANCLA_PROFILE=engines")]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.usefixtures("all_engines"),
+    pytest.mark.skipif(not GROUND.real, reason="it is about the real engines: ANCLA_PROFILE=engines"),
+]
 
 AWAY = 20.0
 """Seconds for which an engine is away, where nothing else is asked for: longer than any call is waited for."""
 SLOW_BUILD = "RUN sleep 8 && echo built\n"
-
-
-class Fleet:
-    """Services of one Ancla, each with a repository of its own and version 1 running."""
-
-    def __init__(self, ancla: Ancla, folder: Path) -> None:
-        self.ancla, self.folder = ancla, folder
-        self.made = 0
-
-    def service(self, **files: str) -> tuple[str, Repository]:
-        self.made += 1
-        repository = Repository(self.folder / f"repository-{self.made}")
-        repository.commit_version("1")
-        path = self.ancla.make_service(f"acme/faults/staging/web-{self.made}", repository)
-        self.good(path, self.ancla.deploy(path))
-        return path, repository
-
-    def good(self, path: str, run: int, *, seconds: float = 150) -> dict[str, Any]:
-        ended = self.ancla.ended(path, run, seconds=seconds)
-        assert ended["outcome"] == "succeeded", ended["failure"]
-        return ended
-
-    def wait_for_stage(self, path: str, run: int, *stages: str) -> None:
-        wait_for(lambda: self.ancla.run(path, run)["stage"] in stages, seconds=60, what=f"run {run} to be at {stages}", pause=0.01)
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    folder = tmp_path_factory.mktemp("faults")
-    with Ancla(folder) as ancla:
-        yield Fleet(ancla, folder)
-
-
-@pytest.fixture(autouse=True)
-def all_engines() -> Iterator[Site]:
-    """Whatever a test does to them, the next one has them all."""
-    site = read_site()
-    yield site
-    mend(site)
-
-
-def mend(site: Site) -> None:
-    up(define(site), site, lambda line: None)
-
-
-def kill(site: Site, name: str) -> None:
-    process = read_record(site.record(name))
-    assert process is not None and is_alive(process), f"{name} does not run"
-    os.kill(process.pid, signal.SIGKILL)
-    wait_for(lambda: not is_alive(process), what=f"{name} to be dead")
-
-
-@contextmanager
-def away(site: Site, name: str) -> Iterator[None]:
-    kill(site, name)
-    try:
-        yield
-    finally:
-        mend(site)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def main() -> int:
     runs = Runs(chosen)
     print(f"{len(chosen)} shares on {sets} sets of engines; what they say is in {runs.folder}", flush=True)
     with ThreadPoolExecutor(sets) as pool:
-        workers = [pool.submit(_work, Ground(number + 1), runs) for number in range(sets)]
+        workers = [pool.submit(_work, Ground(number, runs.folder / f"set-{number}.log"), runs) for number in range(1, sets + 1)]
         try:
             wait(workers)
         except KeyboardInterrupt:

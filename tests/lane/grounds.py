@@ -20,12 +20,11 @@ class Broken(Exception):
 
 
 class Ground:
-    """Set number `number`: up within the `with`, gone after it."""
+    """Set number `number`: up within the `with`, gone after it. What `up` and `down` say goes to `log`."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    def __init__(self, number: int, log: Path) -> None:
+        self.number, self.log = number, log
         self.home = CHECKOUT / f".engines-home-{number}"
-        self.log = self.home.with_name(f"{self.home.name}.log")
         self._network: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -48,7 +47,6 @@ class Ground:
             self._engines("down")
         finally:
             self._network.communicate()  # the end of what it reads is its end
-            self.log.unlink(missing_ok=True)
 
     def start(self, command: Sequence[str], settings: Mapping[str, str], output: Path) -> subprocess.Popen[bytes]:
         """Starts a program on this ground, in a process group of its own."""

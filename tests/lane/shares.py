@@ -44,11 +44,11 @@ def shares() -> tuple[Share, ...]:
     """All of them, the longest first, so that no set is left waiting for one that began last."""
     return (
         *(_stories(name) for name in SLOW_STORIES[:2]),
+        Share("other-stories", ("tests/journeys",), tuple(f"tests/journeys/test_{name}.py" for name in SLOW_STORIES), stories=True),
         Share("builder", _found("tests/contracts/test_builder*.py")),
         Share("live", ("tests/engines/live",)),
         *(_stories(name) for name in SLOW_STORIES[2:]),
         Share("cluster", _found("tests/contracts/test_cluster*.py")),
-        Share("other-stories", ("tests/journeys",), tuple(f"tests/journeys/test_{name}.py" for name in SLOW_STORIES), stories=True),
         Share("secrets", _found(*SECRETS, *CATALOG)),
         Share("registry", _found(*REGISTRY)),
     )

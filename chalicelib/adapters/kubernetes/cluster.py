@@ -12,6 +12,7 @@ from chalicelib.adapters.kubernetes.api import METADATA_LIST, Answer, Api
 from chalicelib.adapters.kubernetes.findings import evidence_of, is_growing, pods_applied_under
 from chalicelib.adapters.kubernetes.kinds import OWNED, called, place
 from chalicelib.adapters.kubernetes.metrics import usage_of
+from chalicelib.adapters.kubernetes.nodes import with_node_troubles
 from chalicelib.adapters.kubernetes.one_offs import lift_gate, phase_of, watch_pod
 from chalicelib.adapters.kubernetes.refusals import Refusal, meaning
 from chalicelib.adapters.kubernetes.rollouts import (
@@ -195,7 +196,12 @@ class KubernetesCluster:
             return statuses
         # Asked for only now, when it is about to count.
         picture.growing = picture.growing or is_growing(self._api, unscheduled(sight.pods))
-        return self._statuses(deployments, picture.of("Deployment"), replace(sight, growing=picture.growing))
+        return [
+            self._explained(one) for one in self._statuses(deployments, picture.of("Deployment"), replace(sight, growing=picture.growing))
+        ]
+
+    def _explained(self, status: ProcessStatus) -> ProcessStatus:
+        return replace(status, message=with_node_troubles(self._api, status.message)) if status.failure == "unschedulable" else status
 
     def _statuses(self, names: Sequence[str], there: Sequence[Answer], sight: Sight) -> list[ProcessStatus]:
         by_name = {one["metadata"]["name"]: one for one in there}
@@ -203,7 +209,9 @@ class KubernetesCluster:
 
     def _cannot_start(self, pod: Answer) -> tuple[str, str]:
         failure, said = start_failure(pod, Sight(replica_sets=(), pods=[pod], now=self._clock.now()), self._patience)
-        return ("", said) if failure == "unschedulable" and is_growing(self._api, [pod]) else (failure, said)
+        if failure != "unschedulable":
+            return failure, said
+        return ("", said) if is_growing(self._api, [pod]) else (failure, with_node_troubles(self._api, said))
 
     def _listed(self, kind: str, namespace: str, labels: Mapping[str, str]) -> list[Answer]:
         asked = Asked(kind, namespace, labelled(labels))
