@@ -26,7 +26,19 @@ def kubectl(site: Site, *words: str, stdin: str | None = None) -> str:
 
 def apply(site: Site, manifests: str) -> None:
     """Makes the cluster hold these objects (YAML or JSON), whoever else wrote to them."""
-    kubectl(site, "apply", "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}", "-f", "-", stdin=manifests)
+    # To validate, kubectl asks for a description of the whole API first, which an API server that was just started again has no
+    # sooner than after half a minute, where the metrics' server was behind it and is not there yet.
+    kubectl(
+        site,
+        "apply",
+        "--server-side",
+        "--validate=ignore",
+        "--force-conflicts",
+        f"--field-manager={FIELD_MANAGER}",
+        "-f",
+        "-",
+        stdin=manifests,
+    )
 
 
 def find(site: Site, path: str) -> dict[str, Any] | None:

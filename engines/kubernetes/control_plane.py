@@ -24,6 +24,10 @@ def program(site: Site, name: str) -> str:
     return str(PROGRAMS.built(site.cache) / name)
 
 
+API_READY = "/readyz?exclude=poststarthook/apiservice-discovery-controller"
+"""That hook waits half a minute for each server behind the API server that does not answer yet: after a sudden end, the metrics'."""
+
+
 def answers_admin(site: Site, port: int, path: str) -> Check:
     """Whether a server of the cluster answers the administrator with 200."""
     paths = Paths.of(site)
@@ -80,7 +84,7 @@ def _apiserver(site: Site) -> Engine:
         needs=("etcd",),
         reads=(paths.config("audit.json"), paths.encryption),
         argv=(program(site, "kube-apiserver"), *_api_flags(), *_api_credentials(paths)),
-        ready=answers_admin(site, API_PORT, "/readyz"),
+        ready=answers_admin(site, API_PORT, API_READY),
         after=lambda: client.apply(site, (HERE / "objects" / "roles.yaml").read_text()),
         # It waits for watches to end for longer than anybody wants to wait; etcd has the state.
         stop_within=2,

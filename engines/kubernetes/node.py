@@ -134,7 +134,7 @@ def _holder(site: Site) -> int:
 def _is_arranged(site: Site) -> bool:
     try:
         mounts = Path(f"/proc/{_holder(site)}/mountinfo").read_text().splitlines()
-    except (Trouble, FileNotFoundError):
+    except (Trouble, OSError):
         return False
     own = [line for line in mounts if line.split()[4] == LAST_MOUNT]
     return bool(own) and " - tmpfs " in own[-1]
