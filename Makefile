@@ -53,8 +53,8 @@ engines-logs: ## The last lines of an engine's log (NAME=apiserver, FOLLOW=1)
 	@$(PYTHON) -m engines logs $(NAME) $(if $(FOLLOW),--follow)
 
 .PHONY: test-engines
-test-engines: $(DEV_STAMP) ## The suites and stories on real engines, on sets of their own (SETS=2, SHARES="builder twice")
-	@SETS=$(SETS) $(BIN)/python -m tests.lane $(SHARES)
+test-engines: $(DEV_STAMP) ## The suites and stories on real engines, on sets of their own (SETS=2, SHARES="builder twice", AGAIN=1)
+	@SETS=$(SETS) $(BIN)/python -m tests.lane $(if $(AGAIN),--again) $(SHARES)
 
 .PHONY: bench-engines
 bench-engines: $(DEV_STAMP) ## Figures on the real engines that run, beside kubectl and helm, in bench-engines.json (PAIRS=30, TURNS=100, PARTS=pairs)

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.lane.grounds import Ground
@@ -29,17 +29,20 @@ class Done:
     passed: bool
     summary: str
     output: Path
+    shaky: tuple[str, ...] = ()
+    """Tests that failed at first and passed at the second try."""
 
 
 class Runs:
     """Shared by the threads, one for each set."""
 
-    def __init__(self, shares: Sequence[Share], folder: Path = CHECKOUT / "build/test-engines") -> None:
+    def __init__(self, shares: Sequence[Share], *, again: bool = False, folder: Path = CHECKOUT / "build/test-engines") -> None:
+        """With `again`, tests that fail are run once more, by themselves."""
         self.folder = folder
+        self._again = again
         self.count = len(shares)
         self.done: list[Done] = []
         self._left = deque(shares)
-        self._running: set[int] = set()
         self._stopped = threading.Event()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -53,16 +56,23 @@ class Runs:
 
     def run(self, share: Share, ground: Ground) -> Done:
         """Runs the share to its end."""
-        output = self.folder / f"{share.name}.log"
+        done = self._try(share, ground, share.arguments(), self.folder / f"{share.name}.log")
+        if not done.passed and self._again and (failed := failed_tests(done.output.read_text(errors="replace"))):
+            second = self._try(share, ground, failed, self.folder / f"{share.name}-again.log")
+            if second.passed:
+                done = replace(done, passed=True, summary=f"{done.summary}; then {second.summary}", shaky=failed)
+        self.done.append(done)
+        return done
+
+    def _try(self, share: Share, ground: Ground, what: Sequence[str], output: Path) -> Done:
         # Below the folder for temporary files are the repositories that a story may name.
         with tempfile.TemporaryDirectory(prefix="ancla-engines-", ignore_cleanup_errors=True) as folder:
-            command = [sys.executable, "-m", "pytest", "-ra", "--durations=15", f"--basetemp={folder}/{share.name}", *share.arguments()]
+            command = [sys.executable, "-m", "pytest", "-ra", "--durations=15", f"--basetemp={folder}/{share.name}", *what]
             code = self._wait(ground.start(command, share.settings(), output))
             done = Done(share, code == 0, f"{_last_line(output)} (set {ground.number})", output)
             if not done.passed:
-                ground.keep_logs(self.folder / f"{share.name}-engines")
-                _keep(Path(folder), self.folder / f"{share.name}-ancla")
-        self.done.append(done)
+                ground.keep_logs(output.with_suffix("") / "engines")
+                _keep(Path(folder), output.with_suffix("") / "ancla")
         return done
 
     def stop(self) -> None:
@@ -83,6 +93,12 @@ class Runs:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         return None
+
+
+def failed_tests(output: str) -> tuple[str, ...]:
+    """The ids of the tests that pytest's summary (`-ra`) says failed."""
+    found = re.findall(r"^(?:FAILED|ERROR) (tests/\S+\.py::.+?)(?: - .*)?$", output, re.MULTILINE)
+    return tuple(dict.fromkeys(found))
 
 
 def _last_line(output: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from tests.lane.runs import failed_tests
 from tests.lane.shares import CHECKOUT, shares
 
 NEEDS = ("engines_home", "real_builder", "real_consul", "real_vault", "cluster_kubernetes", "running_site", "GROUND")
@@ -30,3 +31,19 @@ def test_every_share_has_tests_that_are_there() -> None:
     for share in shares():
         assert share.files(), share.name
         assert [file for file in share.files() if not (CHECKOUT / file).is_file()] == []
+
+
+def test_the_tests_that_failed_are_read_from_what_pytest_sums_up() -> None:
+    told = "\n".join(
+        [
+            "FAILED tests/journeys/test_order.py::test_both_get_live[push then config] - AssertionError: assert 1 == 2",
+            "ERROR tests/contracts/test_vault.py::test_it - E",
+            "FAILED tests/contracts/test_vault.py::test_it",
+            "SKIPPED [8] tests/journeys/test_faults.py:12: it kills the embedded node",
+            "2 failed, 1 passed in 3.2s",
+        ]
+    )
+    assert failed_tests(told) == (
+        "tests/journeys/test_order.py::test_both_get_live[push then config]",
+        "tests/contracts/test_vault.py::test_it",
+    )
