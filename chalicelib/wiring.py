@@ -168,10 +168,11 @@ class ChosenEngines:
 
     @cached_property
     def _kubernetes(self) -> KubernetesCluster:
+        from chalicelib.adapters.kubernetes.api import Api
         from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
         from chalicelib.adapters.kubernetes.rollouts import Patience
 
         chosen = self._settings.kubernetes
         assert chosen is not None  # the settings have a real vault with a real cluster alone
         patience = Patience(unschedulable=chosen.room_within)
-        return KubernetesCluster(self._clock, chosen.kubeconfig, context=chosen.context, patience=patience)
+        return KubernetesCluster(self._clock, Api(chosen.kubeconfig, chosen.context), patience=patience)

@@ -60,7 +60,7 @@ class KubernetesWorld(World):
         self.ingress_class = environment.get("ANCLA_INGRESS_CLASS", "local")
         host, _, port = environment["ANCLA_INGRESS_ADDRESS"].rpartition(":")
         self._address = host, int(port)
-        self.cluster: KubernetesCluster = KubernetesCluster(SystemClock(), self.kubeconfig, patience=QUICK)
+        self.cluster: KubernetesCluster = KubernetesCluster(SystemClock(), Api(self.kubeconfig), patience=QUICK)
         # The cluster is asked with Ancla's own few rights, what a test looks at beside it with all.
         self.api = Api(Path(environment["ANCLA_ENGINES_KUBECONFIG"]))
         workspace = Workspace(id="w", slug=WORKSPACE, name="Acme", created=AT, updated=AT)

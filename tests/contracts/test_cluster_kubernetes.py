@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.clock import SystemClock
-from chalicelib.adapters.kubernetes.api import Answer
+from chalicelib.adapters.kubernetes.api import Answer, Api
 from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
 from chalicelib.adapters.kubernetes.kinds import collection
 from chalicelib.domain.fences import Anchor
@@ -41,7 +41,7 @@ Change = Callable[[dict[str, Any]], None]
 def world(real_cluster: KubernetesWorld) -> Iterator[KubernetesWorld]:
     """With the patience that ships."""
     quick = real_cluster.cluster
-    real_cluster.cluster = KubernetesCluster(SystemClock(), real_cluster.kubeconfig)
+    real_cluster.cluster = KubernetesCluster(SystemClock(), Api(real_cluster.kubeconfig))
     yield real_cluster
     real_cluster.cluster = quick
     real_cluster.forget("ResourceQuota", QUOTA)

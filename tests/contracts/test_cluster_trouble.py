@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from chalicelib.adapters.clock import SystemClock
-from chalicelib.adapters.kubernetes.api import MERGE_PATCH
+from chalicelib.adapters.kubernetes.api import MERGE_PATCH, Api
 from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
 from chalicelib.adapters.kubernetes.kinds import collection, place
 from chalicelib.domain.errors import Unavailable
@@ -89,7 +89,7 @@ def test_in_a_namespace_that_is_being_deleted_nothing_is_made_and_it_is_told(wor
 
 
 def cluster(path: Path) -> KubernetesCluster:
-    return KubernetesCluster(SystemClock(), path)
+    return KubernetesCluster(SystemClock(), Api(path))
 
 
 def kubeconfig(world: KubernetesWorld, folder: Path, *, token: str = "", authority: Path | None = None) -> Path:

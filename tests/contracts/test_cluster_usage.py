@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.kubernetes.api import Api
 from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
 from chalicelib.domain.errors import AnclaError, Unavailable
 from chalicelib.ports.cluster import PodUsage
@@ -86,7 +87,7 @@ def told(tmp_path: Path) -> Iterator[Callable[[Script], KubernetesCluster]]:
 
         def cluster(script: Script) -> KubernetesCluster:
             server.answer = script
-            return KubernetesCluster(SystemClock(), tmp_path / "kubeconfig")
+            return KubernetesCluster(SystemClock(), Api(tmp_path / "kubeconfig"))
 
         yield cluster
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.kubernetes.api import Api
 from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
 from chalicelib.domain.errors import AnclaError, Invalid, Unavailable
 from chalicelib.domain.fences import Anchor
@@ -32,7 +33,7 @@ def server() -> Iterator[Server]:
 
 
 def cluster(kubeconfig: Path | None) -> KubernetesCluster:
-    return KubernetesCluster(SystemClock(), kubeconfig)
+    return KubernetesCluster(SystemClock(), Api(kubeconfig))
 
 
 def apply(kubeconfig: Path) -> None:

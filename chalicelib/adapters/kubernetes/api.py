@@ -65,6 +65,8 @@ class Stream:
 
 
 class Api:
+    """`kubeconfig` None: Ancla runs in the cluster itself."""
+
     def __init__(self, kubeconfig: Path | None, context: str = "") -> None:
         self._log_in: Callable[[], Login] = lambda: Login(kubeconfig, context)
         self._login = self._log_in()

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from pathlib import Path
 
 from chalicelib.adapters.kubernetes.api import METADATA_LIST, Answer, Api
 from chalicelib.adapters.kubernetes.findings import evidence_of, is_growing, pods_applied_under
@@ -49,11 +48,9 @@ _IDLE = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED, PodPhase.GATED})
 
 
 class KubernetesCluster:
-    """`kubeconfig` None: Ancla runs in the cluster itself."""
-
-    def __init__(self, clock: Clock, kubeconfig: Path | None, *, context: str = "", patience: Patience | None = None) -> None:
+    def __init__(self, clock: Clock, api: Api, *, patience: Patience | None = None) -> None:
         self._clock = clock
-        self._api = Api(kubeconfig, context)
+        self._api = api
         self._patience = patience or Patience()
 
     def ensure_shared(self, manifests: Sequence[Manifest], *, version: int) -> None:

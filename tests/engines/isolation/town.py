@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.kubernetes.api import Api
 from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
 from chalicelib.adapters.vault import HashicorpVault
 from chalicelib.domain.addresses import Address, Level
@@ -103,7 +104,7 @@ class Town:
     services: list[Service] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.cluster = KubernetesCluster(SystemClock(), self.kubeconfig)
+        self.cluster = KubernetesCluster(SystemClock(), Api(self.kubeconfig))
 
     def move_in(self, workspace: str, project: str, environment: str, service: str) -> Service:
         """Rolls it out as the pipeline does, without waiting for it."""
