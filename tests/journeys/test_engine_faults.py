@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -13,6 +14,8 @@ from chalicelib.manifests.names import namespace_of
 from chalicelib.pipeline.loads import load_snapshot
 from chalicelib.settings import read_settings
 from chalicelib.wiring import make_ports
+from engines.commands import run
+from engines.registry.settings import files
 from engines.site import Site
 from engines.vault.operator import as_operator
 from tests.journeys.fleet import Fleet, away, mend
@@ -73,6 +76,36 @@ def test_a_registry_that_is_away_while_an_image_is_built_is_named_and_moves_noth
             # The base image lies there too: the Dockerfile's line is what could not be built.
             assert ended["failure"]["code"] in {"base_image_unreachable", "registry_unavailable"}
             fleet.good(path, fleet.ancla.deploy(path))
+    assert load.failures == []
+    assert fleet.ancla.answer(path) == {"version": "2"}
+
+
+@contextmanager
+def registry_full(site: Site) -> Iterator[None]:
+    """What the workspace's services push lies on a disk of its own, which has no room left."""
+    folder = files(site).data / "docker/registry/v2/repositories/acme"
+    run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder])
+    try:
+        with suppress(OSError):
+            (folder / "ballast").write_bytes(bytes(1 << 20))
+        yield
+    finally:
+        run(["umount", folder])
+
+
+def test_a_registry_without_room_holds_a_deploy_up_and_moves_nothing(fleet: Fleet, all_engines: Site) -> None:
+    path, repository = fleet.service()
+    repository.commit_version("2")
+    with SteadyLoad(fleet.ancla.place(path)) as load:
+        with registry_full(all_engines):
+            deploy = fleet.ancla.deploy(path)
+            said = all_engines.log("registry")
+            wait_for(lambda: "no space left on device" in said.read_text(), seconds=60, what="the registry to refuse what was built")
+            time.sleep(5)
+            seen = fleet.ancla.run(path, deploy)
+            assert (seen["outcome"], seen["stage"] in {"build", "watch_build"}) == ("", True), seen
+            assert fleet.ancla.answer(path) == {"version": "1"}
+        fleet.good(path, deploy)
     assert load.failures == []
     assert fleet.ancla.answer(path) == {"version": "2"}
 
