@@ -63,5 +63,5 @@ class Builder(Protocol):
         """Looks at the build, and returns as soon as it ended or its log grew beyond `log_offset`, at the latest after `seconds`."""
 
     def cancel(self, build_id: str) -> None:
-        """Ends the build for real, and takes away the secrets that it was given. One that never was is no error; one that has ended by
-        itself keeps its outcome, but for its log. A cancelled build reads as FAILED, build_cancelled."""
+        """Ends the build for real, and takes away the secrets that it was given. One that never was is no error; one that has succeeded
+        keeps its image, if not its log, and one that has failed stays FAILED. A cancelled build reads as FAILED, build_cancelled."""

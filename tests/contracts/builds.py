@@ -17,6 +17,8 @@ from tests.contracts.repositories import Repository
 PROCFILE = "release: python migrate.py\nweb: python server.py\n"
 REPOSITORY = "acme/shop/production/api/5f0c"
 BUILD = "6a3e5f1c-0000-4000-8000-000000000001"
+PATIENCE = 150.0
+"""Seconds for a build, on a machine that has other things to do."""
 PLANTED = "planted-secret-value"
 
 
@@ -52,7 +54,7 @@ def job_for(
 
 def watched(builder: Builder, build_id: str = BUILD, *, log: bytes = b"") -> BuildStatus:
     """The status when the build has ended, with its whole log, of which `log` was seen before."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         status = builder.watch(build_id, log_offset=len(log), seconds=1)
         log += status.log

@@ -36,8 +36,6 @@ from chalicelib.ports.source import SourceHost
 POLL = 0.15
 SILENCE = 30.0
 """Seconds that buildctl may run without a word: it waits for BuildKit."""
-ENDED = frozenset({Step.BUILT, Step.FAILED, Step.TIMED_OUT, Step.TOO_LARGE})
-"""Of these the outcome is known: a Job that says so itself may lag behind."""
 ANOTHER_FILE = 1024 * 1024
 """A log that is so much shorter than what was handed on of it already is not that one: its node has begun a new file."""
 CANCELLED_STATUS = BuildStatus(
@@ -103,7 +101,9 @@ class BuildKitBuilder:
             job = self._jobs.find(build_id)
             if job is None:
                 return
-            if Notes.of(job).cancelled or self._sight(job).step in ENDED or self._jobs.change(job, render_ending(), {CANCELLED: "true"}):
+            # What is said of a failure is read from the log, so one that failed is as good as cancelled.
+            done = Notes.of(job).cancelled or self._sight(job).step is Step.BUILT
+            if done or self._jobs.change(job, {} if is_over(job) else render_ending(), {CANCELLED: "true"}):
                 self._jobs.delete_secret(build_id)
                 return
         raise Unavailable(f"the build {build_id} could not be cancelled", code="cluster_busy", hint="it is tried again")
