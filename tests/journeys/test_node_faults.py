@@ -18,8 +18,6 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.kubernetes.api import Api
-from chalicelib.adapters.kubernetes.kinds import place
-from chalicelib.manifests.names import namespace_of
 from chalicelib.pipeline.loads import load_snapshot
 from chalicelib.settings import read_settings
 from chalicelib.wiring import make_ports
@@ -161,7 +159,8 @@ def test_an_image_whose_content_is_gone_is_told_as_one_that_cannot_be_pulled(fle
     fleet.good(path, fleet.ancla.deploy(path))
     fleet.good(path, rolled_to(fleet, path, 1))
     image = image_of(fleet, path, 2)
-    wait_for(lambda: not pods_of(image), seconds=60, what="the pods of version 2 to be gone, which the node keeps its image for")
+    containers = ctr(all_engines, "containers", "list")
+    wait_for(lambda: image not in run(containers), seconds=90, pause=1, what="the containers to be gone that the node keeps it for")
     forget(all_engines, image, image_of(fleet, path, 1))
     with SteadyLoad(fleet.ancla.place(path)) as load:
         failure = failure_of(fleet, path, rolled_to(fleet, path, 2))
@@ -176,11 +175,6 @@ def image_of(fleet: Fleet, path: str, version: int) -> str:
     service = fleet.ancla.api("GET", path)["id"]
     (made,) = [deploy for deploy in fleet.ancla.api("GET", f"{path}/deploys")["items"] if deploy["version"] == version]
     return load_snapshot(ports, service, fleet.ancla.run(path, made["run"])["snapshot"]).image.digest
-
-
-def pods_of(image: str) -> list[str]:
-    pods = admin().get(f"{place('Namespace', '', namespace_of('acme'))}/pods")["items"]
-    return [pod["metadata"]["name"] for pod in pods if image in json.dumps(pod["spec"])]
 
 
 def forget(site: Site, image: str, other: str) -> None:
