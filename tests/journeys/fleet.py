@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from engines.processes import is_alive, read_record
 from engines.rooms import define
@@ -37,6 +39,13 @@ class Fleet:
         ended = self.ancla.ended(path, run, seconds=seconds)
         assert ended["outcome"] == "succeeded", ended["failure"]
         return ended
+
+    def answers(self, path: str, wanted: Mapping[str, str]) -> bool:
+        """Whether it answers so several times in a row: of an old pod and a new one, any may be asked."""
+        try:
+            return all(self.ancla.answer(path) == wanted for _ in range(5))
+        except httpx.HTTPError:
+            return False
 
     def wait_for_stage(self, path: str, run: int, *stages: str) -> None:
         wait_for(lambda: self.ancla.run(path, run)["stage"] in stages, seconds=60, what=f"run {run} to be at {stages}", pause=0.01)

@@ -57,12 +57,12 @@ def test_an_engine_that_is_away_for_a_while_delays_a_deploy_and_loses_no_request
         fleet.wait_for_stage(path, run, *stages)
         with away(all_engines, engine):
             time.sleep(AWAY)
+            assert load.failures == []
         fleet.good(path, run)
-        # What routes requests has to find its way back to the API server too, and until then knows the old pods.
-        wanted = {"version": "2", "TOKEN": "a-secret"}
-        wait_for(lambda: all(fleet.ancla.answer(path) == wanted for _ in range(5)), what="version 2 alone to answer")
-    # A kubelet that was started again takes its pods for not ready until it has asked each: that gap is the cluster's own.
-    assert load.failures == [] or engine == "kubelet"
+        wait_for(lambda: fleet.answers(path, {"version": "2", "TOKEN": "a-secret"}), seconds=60, what="version 2 alone to answer")
+    # These gaps are the cluster's own. A kubelet that was started again takes its pods for not ready until it has asked each. And what
+    # routes requests comes back to an API server that was away only after a growing pause: up to then it knows no new pod.
+    assert load.failures == [] or engine in {"kubelet", "apiserver"}
 
 
 def test_a_registry_that_is_away_while_an_image_is_built_is_named_and_moves_nothing(fleet: Fleet, all_engines: Site) -> None:
@@ -91,7 +91,7 @@ def registry_full(site: Site) -> Iterator[None]:
             (folder / "ballast").write_bytes(bytes(1 << 20))
         yield
     finally:
-        run(["umount", folder])
+        run(["umount", "--lazy", folder])
 
 
 def test_a_registry_without_room_holds_a_deploy_up_and_moves_nothing(fleet: Fleet, all_engines: Site) -> None:
