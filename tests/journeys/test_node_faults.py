@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -155,7 +156,7 @@ def test_a_node_that_takes_no_pod_is_named_with_its_reason(
 
 def test_an_image_whose_content_is_gone_is_told_as_one_that_cannot_be_pulled(fleet: Fleet, all_engines: Site) -> None:
     path, repository = patient(fleet)
-    repository.commit_version("2")
+    repository.commit({"VERSION": "2", "alone": f"{uuid.uuid4()}\n"})  # so that no other image has this layer
     fleet.good(path, fleet.ancla.deploy(path))
     fleet.good(path, rolled_to(fleet, path, 1))
     image = image_of(fleet, path, 2)
