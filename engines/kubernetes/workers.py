@@ -77,6 +77,8 @@ def _kubelet(site: Site) -> Engine:
             f"--hostname-override={NODE_NAME}",
         ),
         ready=lambda: answers() and _is_node_ready(site),
+        # Of an API server that was away for a while it takes note only after a growing pause.
+        ready_within=150,
     )
 
 
