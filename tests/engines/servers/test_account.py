@@ -12,6 +12,7 @@ from engines.cluster import NAMESPACE, kubeconfig
 from engines.commands import run
 from engines.errors import Trouble
 from engines.kubernetes.client import kubectl
+from engines.kubernetes.network import NODE_NAME
 from engines.kubernetes.recipes import PROGRAMS
 from engines.site import Site
 
@@ -86,7 +87,15 @@ def test_it_gives_its_role_to_nobody_else(site: Site, workspace: str) -> None:
         apply(site, binding(workspace, account="somebody-else"))
 
 
-@pytest.mark.parametrize("words", [("get", "secrets", "--all-namespaces"), ("get", "nodes"), ("get", "pods", "--namespace=kube-system")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("get", "secrets", "--all-namespaces"),
+        ("get", "persistentvolumes"),
+        ("get", f"--raw=/api/v1/nodes/{NODE_NAME}/proxy/pods"),
+        ("get", "pods", "--namespace=kube-system"),
+    ],
+)
 def test_it_reads_nothing_that_is_not_its_own(site: Site, words: tuple[str, ...]) -> None:
     with pytest.raises(Trouble, match="forbidden"):
         as_ancla(site, *words)
