@@ -19,6 +19,7 @@ from chalicelib.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.git.credentials import Logins
+    from chalicelib.adapters.kubernetes.api import Api
     from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
 
 
@@ -76,7 +77,6 @@ class ChosenEngines:
         chosen, registry, cluster = self._settings.builder, self._settings.registry, self._settings.kubernetes
         if chosen and registry and cluster and self.registry_tokens:
             from chalicelib.adapters.buildkit.builder import BuildKitBuilder
-            from chalicelib.adapters.kubernetes.api import Api
             from chalicelib.manifests.buildkit import BuildYard
 
             yard = BuildYard(
@@ -87,8 +87,14 @@ class ChosenEngines:
                 registry=registry.address,
                 bases=chosen.bases,
             )
-            api = Api(cluster.kubeconfig, cluster.context)
-            return BuildKitBuilder(api, yard, source=self.source, tokens=self.registry_tokens, clock=self._clock, logins=self._git_logins)
+            return BuildKitBuilder(
+                self._kubernetes_api,
+                yard,
+                source=self.source,
+                tokens=self.registry_tokens,
+                clock=self._clock,
+                logins=self._git_logins,
+            )
         from chalicelib.adapters.embedded.builder import EmbeddedBuilder
 
         return EmbeddedBuilder(self._settings.home, local_repositories=self._settings.local_repositories)
@@ -167,12 +173,19 @@ class ChosenEngines:
         return read_logins(self._settings.source.credentials if self._settings.source else None)
 
     @cached_property
-    def _kubernetes(self) -> KubernetesCluster:
+    def _kubernetes_api(self) -> Api:
         from chalicelib.adapters.kubernetes.api import Api
+
+        chosen = self._settings.kubernetes
+        assert chosen is not None  # the settings have a real builder or vault with a real cluster alone
+        return Api(chosen.kubeconfig, chosen.context)
+
+    @cached_property
+    def _kubernetes(self) -> KubernetesCluster:
         from chalicelib.adapters.kubernetes.cluster import KubernetesCluster
         from chalicelib.adapters.kubernetes.rollouts import Patience
 
         chosen = self._settings.kubernetes
         assert chosen is not None  # the settings have a real vault with a real cluster alone
         patience = Patience(unschedulable=chosen.room_within)
-        return KubernetesCluster(self._clock, Api(chosen.kubeconfig, chosen.context), patience=patience)
+        return KubernetesCluster(self._clock, self._kubernetes_api, patience=patience)

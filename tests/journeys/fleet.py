@@ -11,6 +11,11 @@ from typing import Any
 
 import httpx
 
+from chalicelib.domain.builds import Image
+from chalicelib.pipeline.loads import load_snapshot
+from chalicelib.ports import Ports
+from chalicelib.settings import read_settings
+from chalicelib.wiring import make_ports
 from engines.processes import is_alive, read_record
 from engines.rooms import define
 from engines.site import Site
@@ -46,6 +51,21 @@ class Fleet:
             return all(self.ancla.answer(path) == wanted for _ in range(5))
         except httpx.HTTPError:
             return False
+
+    def roll_to(self, path: str, version: int) -> int:
+        """The run of a roll-back, or forward, to that deploy."""
+        wish = f"/workspaces/acme/projects/faults/pipeline/rollback?env=staging&service={path.rsplit('/', 1)[-1]}"
+        return int(self.ancla.api("POST", wish, {"version": version})["run"])
+
+    def image(self, path: str, version: int) -> Image:
+        """What that deploy runs."""
+        service = self.ancla.api("GET", path)["id"]
+        (made,) = [deploy for deploy in self.ancla.api("GET", f"{path}/deploys")["items"] if deploy["version"] == version]
+        return load_snapshot(self.ports(), service, self.ancla.run(path, made["run"])["snapshot"]).image
+
+    def ports(self) -> Ports:
+        """What the server itself works with."""
+        return make_ports(read_settings(self.ancla.environ))
 
     def wait_for_stage(self, path: str, run: int, *stages: str) -> None:
         wait_for(lambda: self.ancla.run(path, run)["stage"] in stages, seconds=60, what=f"run {run} to be at {stages}", pause=0.01)

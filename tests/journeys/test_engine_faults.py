@@ -11,9 +11,6 @@ import pytest
 from chalicelib.adapters.kubernetes.api import Api
 from chalicelib.adapters.kubernetes.kinds import place
 from chalicelib.manifests.names import namespace_of
-from chalicelib.pipeline.loads import load_snapshot
-from chalicelib.settings import read_settings
-from chalicelib.wiring import make_ports
 from engines.commands import run
 from engines.registry.settings import files
 from engines.site import Site
@@ -156,11 +153,9 @@ def test_an_image_that_was_deleted_is_told_before_anything_moves(fleet: Fleet) -
     path, repository = fleet.service()
     repository.commit_version("2")
     fleet.good(path, fleet.ancla.deploy(path))
-    ports = make_ports(read_settings(fleet.ancla.environ))
-    first = load_snapshot(ports, fleet.ancla.api("GET", path)["id"], fleet.ancla.run(path, 1)["snapshot"])
-    ports.registry.remove_image(first.image.repository, first.image.digest, build=1)
-    rollback = "/workspaces/acme/projects/faults/pipeline/rollback?env=staging&service=" + path.rsplit("/", 1)[-1]
-    ended = fleet.ancla.ended(path, fleet.ancla.api("POST", rollback, {"version": 1})["run"])
+    first = fleet.image(path, 1)
+    fleet.ports().registry.remove_image(first.repository, first.digest, build=1)
+    ended = fleet.ancla.ended(path, fleet.roll_to(path, 1))
     assert (ended["outcome"], ended["failure"]["code"]) == ("failed", "image_missing")
     assert fleet.ancla.answer(path) == {"version": "2"}
 

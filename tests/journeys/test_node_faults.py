@@ -19,9 +19,6 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.kubernetes.api import Api
-from chalicelib.pipeline.loads import load_snapshot
-from chalicelib.settings import read_settings
-from chalicelib.wiring import make_ports
 from engines.commands import run
 from engines.kubernetes.containerd import ctr
 from engines.kubernetes.network import NODE_NAME
@@ -65,15 +62,6 @@ def patient(fleet: Fleet) -> tuple[str, Any]:
     path, repository = fleet.service()
     fleet.ancla.api("PATCH", path, {"deployment_timeout": PATIENT})
     return path, repository
-
-
-def rolled_to(fleet: Fleet, path: str, version: int) -> int:
-    """The run of a roll-back, or forward, to that deploy."""
-    service = path.rsplit("/", 1)[-1]
-    run: int = fleet.ancla.api(
-        "POST", f"/workspaces/acme/projects/faults/pipeline/rollback?env=staging&service={service}", {"version": version}
-    )["run"]
-    return run
 
 
 def admin() -> Api:
@@ -158,24 +146,16 @@ def test_an_image_whose_content_is_gone_is_told_as_one_that_cannot_be_pulled(fle
     path, repository = patient(fleet)
     repository.commit({"VERSION": "2", "alone": f"{uuid.uuid4()}\n"})  # so that no other image has this layer
     fleet.good(path, fleet.ancla.deploy(path))
-    fleet.good(path, rolled_to(fleet, path, 1))
-    image = image_of(fleet, path, 2)
+    fleet.good(path, fleet.roll_to(path, 1))
+    image = fleet.image(path, 2).digest
     containers = ctr(all_engines, "containers", "list")
     wait_for(lambda: image not in run(containers), seconds=90, pause=1, what="the containers to be gone that the node keeps it for")
-    forget(all_engines, image, image_of(fleet, path, 1))
+    forget(all_engines, image, fleet.image(path, 1).digest)
     with SteadyLoad(fleet.ancla.place(path)) as load:
-        failure = failure_of(fleet, path, rolled_to(fleet, path, 2))
+        failure = failure_of(fleet, path, fleet.roll_to(path, 2))
     assert failure["code"] == "image_unavailable", failure
     assert load.failures == []
     assert fleet.ancla.answer(path) == {"version": "1"}
-
-
-def image_of(fleet: Fleet, path: str, version: int) -> str:
-    """The digest of that deploy's image."""
-    ports = make_ports(read_settings(fleet.ancla.environ))
-    service = fleet.ancla.api("GET", path)["id"]
-    (made,) = [deploy for deploy in fleet.ancla.api("GET", f"{path}/deploys")["items"] if deploy["version"] == version]
-    return load_snapshot(ports, service, fleet.ancla.run(path, made["run"])["snapshot"]).image.digest
 
 
 def forget(site: Site, image: str, other: str) -> None:

@@ -11,11 +11,9 @@ import argparse
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from types import FrameType
 
 from tests.lane.grounds import Ground
 from tests.lane.runs import Runs
@@ -31,8 +29,7 @@ ALL_WITHIN = 50 * 60.0
 def main() -> int:
     options = _options(shares())
     chosen: Sequence[Share] = options.shares
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     sets, began = min(_sets(), len(chosen)), time.monotonic()
     runs = Runs(chosen, again=options.again)
     print(f"{len(chosen)} shares on {sets} sets of engines; what they say is in {runs.folder}", flush=True)
@@ -84,11 +81,6 @@ def _sets() -> int:
     asked = os.environ.get("SETS", "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return int(asked) if asked else max(1, min(SETS, (os.cpu_count() or 1) + 1, memory // MEMORY_OF_A_SET))
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    if threading.current_thread() is threading.main_thread():
-        raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
