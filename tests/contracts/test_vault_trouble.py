@@ -3,10 +3,9 @@ ours, tried again, that says which."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,50 +13,16 @@ import pytest
 from chalicelib.adapters.vault import HashicorpVault
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.secrets import Secret
-from chalicelib.manifests.vault import render_policy, render_role, snapshot_path, snapshot_prefix
+from chalicelib.manifests.vault import snapshot_path, snapshot_prefix
 from chalicelib.ports.vault import Workload
 from chalicelib.settings import VaultSettings
 from tests.contracts.real_vault import cleared_vault, opened_vault, vault_settings
-from tests.contracts.scripted import Asked, Scripted, Told, scripted
+from tests.contracts.scripted import Scripted, Told, scripted
+from tests.contracts.scripted_vault import RENEW, Front, errors, settings_of, told
 from tests.contracts.signers import Authority
 
 SERVICE = Workload(service_id="s1", namespace="ancla-acme", account="api")
 ENTRY = snapshot_path("s1", "aaaa")
-LOGIN = "/v1/auth/approle/login"
-LOOKUP = "/v1/auth/token/lookup-self"
-RENEW = "/v1/auth/token/renew-self"
-
-
-@dataclass
-class Front:
-    """Vault's door: logins hand out tokens that count until they are revoked here; behind it, `answer` decides."""
-
-    answer: Callable[[Asked], Told] = lambda asked: errors(404)
-    lease: int = 3600
-    handed_out: int = 0
-    valid: set[str] = field(default_factory=set)
-
-    def serve(self, asked: Asked) -> Told:
-        if asked.path == LOGIN:
-            self.handed_out += 1
-            token = f"t{self.handed_out}"
-            self.valid.add(token)
-            return told({"auth": {"client_token": token, "lease_duration": self.lease}})
-        if asked.headers.get("x-vault-token") not in self.valid and not asked.path.endswith("/login"):
-            return errors(403, "permission denied")
-        if asked.path == LOOKUP:
-            return told({"data": {"ttl": self.lease, "renewable": True}})
-        if asked.path == RENEW:
-            return told({"auth": {"client_token": "same", "lease_duration": self.lease}})
-        return self.answer(asked)
-
-
-def told(body: object, status: int = 200) -> Told:
-    return Told(status, json.dumps(body), {"Content-Type": "application/json"})
-
-
-def errors(status: int, *said: str) -> Told:
-    return told({"errors": list(said)}, status)
 
 
 @pytest.fixture
@@ -73,17 +38,7 @@ def server(front: Front) -> Iterator[Scripted]:
 
 @pytest.fixture
 def settings(server: Scripted, tmp_path: Path) -> VaultSettings:
-    for name in ("role-id", "secret-id"):
-        (tmp_path / name).write_text(f"{name}\n")
-    return VaultSettings(
-        address=f"http://{server.address}",
-        ca=None,
-        mount="ancla",
-        kubernetes_auth="kubernetes",
-        token_file=None,
-        role_id_file=tmp_path / "role-id",
-        secret_id_file=tmp_path / "secret-id",
-    )
+    return settings_of(server.address, tmp_path)
 
 
 @pytest.fixture
@@ -212,94 +167,6 @@ def test_a_certificate_of_another_authority_is_said_to_be_that(settings: VaultSe
         assert server.asked == [], "the login went to who could not show that it is Vault"
         assert opened_vault(replace(settings, address=address, ca=mine.certificate)).read(ENTRY) is None
     assert caught.value.code == "vault_untrusted"
-
-
-# As the workload itself.
-
-
-def find_token(namespace: str, account: str, audience: str) -> Secret | None:
-    return Secret(f"jwt of {namespace}/{account} for {audience}")
-
-
-def as_workload(front: Front, login: Told, entry: Told) -> list[Asked]:
-    """Answers the workload's login and its read; what was asked is kept."""
-    seen: list[Asked] = []
-    front.valid.add("pod")
-
-    def answer(asked: Asked) -> Told:
-        seen.append(asked)
-        if asked.path.endswith("/login"):
-            return login
-        return Told(204) if asked.path.endswith("revoke-self") else entry
-
-    front.answer = answer
-    return seen
-
-
-LOGGED_IN = told({"auth": {"client_token": "pod", "lease_duration": 3600}})
-FOUND = told({"data": {"data": {"A": "1"}}})
-
-
-def test_what_is_readable_is_read_as_a_pod_does_and_the_login_given_back(front: Front, settings: VaultSettings) -> None:
-    seen = as_workload(front, LOGGED_IN, FOUND)
-    assert opened_vault(settings, find_token).readable(SERVICE, ENTRY)
-    login, read, revoked = seen
-    assert json.loads(login.body) == {"role": "ancla-s1", "jwt": "jwt of ancla-acme/api for vault"}
-    assert (read.path.split("?")[0], read.headers["x-vault-token"]) == (f"/v1/ancla/data/{ENTRY}", "pod")
-    assert (revoked.path, revoked.headers["x-vault-token"]) == ("/v1/auth/token/revoke-self", "pod")
-
-
-@pytest.mark.parametrize(
-    ("login", "entry"),
-    [
-        (errors(400, 'invalid role name "ancla-s1"'), FOUND),
-        (errors(403, "permission denied"), FOUND),
-        (LOGGED_IN, errors(403, "permission denied")),
-        (LOGGED_IN, errors(404)),
-    ],
-)
-def test_a_role_that_is_missing_or_refuses_makes_an_entry_unreadable(
-    front: Front, settings: VaultSettings, login: Told, entry: Told
-) -> None:
-    as_workload(front, login, entry)
-    assert not opened_vault(settings, find_token).readable(SERVICE, ENTRY)
-
-
-def test_a_vault_that_cannot_ask_the_cluster_is_a_trouble_of_ours(front: Front, settings: VaultSettings) -> None:
-    as_workload(front, errors(500, "connection refused"), FOUND)
-    with pytest.raises(Unavailable, match="log in as 'ancla-s1'"):
-        opened_vault(settings, find_token).readable(SERVICE, ENTRY)
-
-
-POLICY = render_policy(snapshot_prefix("s1"), mount="ancla")
-ROLE = render_role("s1", "ancla-acme", "api")
-
-
-@pytest.mark.parametrize(
-    ("role", "policy", "readable"),
-    [
-        (ROLE, POLICY, True),
-        ({**ROLE, "audience": ""}, POLICY, False),
-        ({**ROLE, "bound_service_account_names": ["*"]}, POLICY, False),
-        ({**ROLE, "token_policies": ["root"]}, POLICY, False),
-        (ROLE, POLICY.replace("services/s1", "services/s2"), False),
-        (ROLE, POLICY + "#", False),
-        (None, POLICY, False),
-        (ROLE, None, False),
-    ],
-)
-def test_before_there_is_an_account_role_and_policy_are_compared(
-    front: Front, vault: HashicorpVault, role: object, policy: str | None, readable: bool
-) -> None:
-    def answer(asked: Asked) -> Told:
-        if "/role/" in asked.path:
-            return errors(404) if role is None else told({"data": role})
-        if "/policies/" in asked.path:
-            return errors(404) if policy is None else told({"data": {"name": "ancla-s1", "policy": policy}})
-        return FOUND
-
-    front.answer = answer
-    assert vault.readable(SERVICE, ENTRY) is readable
 
 
 # A real Vault.
