@@ -48,6 +48,9 @@ func watchSecrets(clients *dependency.ClientSet, c *Config) (*watch.Watcher, err
 		Clients:        clients,
 		RetryFuncVault: watch.RetryFunc(c.Vault.Retry.RetryFunc()),
 	})
+	// The library's own program does this; without it, the library asks for what has no lease again and again, without a pause.
+	dependency.SetVaultDefaultLeaseDuration(config.TimeDurationVal(c.Vault.DefaultLeaseDuration))
+	dependency.SetVaultLeaseRenewalThreshold(*c.Vault.LeaseRenewalThreshold)
 	for _, secret := range c.Secret {
 		query, err := dependency.NewVaultReadQuery(secret.Path)
 		if err != nil {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -36,6 +37,11 @@ def serving(workload: Workload, on_term: str) -> subprocess.Popen[bytes]:
 
 def python(code: str, *arguments: str) -> list[str]:
     return [sys.executable, "-c", code, *arguments]
+
+
+def bytes_read(process: subprocess.Popen[bytes]) -> int:
+    """What envconsul itself has read so far, from its connections too (proc(5), /proc/pid/io)."""
+    return int(re.findall(r"^rchar: (\d+)$", Path(f"/proc/{process.pid}/io").read_text(), re.MULTILINE)[0])
 
 
 def marking(path: Path) -> list[str]:
@@ -167,3 +173,12 @@ def test_a_token_that_is_renewed_outlives_its_period(workload: Workload) -> None
         given = workload.living_tokens()
         time.sleep(9)
         assert workload.living_tokens() == given != []
+
+
+def test_a_process_that_runs_costs_vault_next_to_nothing(workload: Workload) -> None:
+    with killed(serving(workload, "sys.exit(0)")) as running:
+        time.sleep(QUIET)  # what it began with is over by then
+        before = bytes_read(running)
+        time.sleep(2 * QUIET)
+        # One answer of Vault has half a thousand.
+        assert bytes_read(running) - before < 2_000

@@ -28,6 +28,7 @@ const (
 	syncPeriod      = 30 * time.Second // also mends rules that somebody removed
 	nodeAppearsIn   = 60 * time.Second
 	healthyFor      = 3 * syncPeriod
+	pause           = 300 * time.Millisecond // between two times that the rules are written
 	shutdownTimeout = time.Second
 )
 
@@ -58,12 +59,13 @@ func run(ctx context.Context, kubeconfig, node, services, health string) error {
 	if err != nil {
 		return err
 	}
-	policies, err := newController(ctx, client, settings(node, services))
+	var writing sync.Mutex
+	policies, err := newController(ctx, client, settings(node, services), &writing)
 	if err != nil {
 		return err
 	}
 	beats := make(chan *healthcheck.ControllerHeartbeat, 1)
-	go serveHealth(ctx, health, beats)
+	go serveHealth(ctx, health, paced(ctx, beats, &writing))
 	var running sync.WaitGroup
 	running.Add(1)
 	go policies.Run(beats, ctx.Done(), &running)
@@ -81,7 +83,7 @@ func settings(node, services string) *options.KubeRouterConfig {
 	return o
 }
 
-func newController(ctx context.Context, client kubernetes.Interface, o *options.KubeRouterConfig) (*controller.NetworkPolicyController, error) {
+func newController(ctx context.Context, client kubernetes.Interface, o *options.KubeRouterConfig, writing *sync.Mutex) (*controller.NetworkPolicyController, error) {
 	factory := informers.NewSharedInformerFactory(client, 0)
 	pods := factory.Core().V1().Pods().Informer()
 	namespaces := factory.Core().V1().Namespaces().Informer()
@@ -95,7 +97,7 @@ func newController(ctx context.Context, client kubernetes.Interface, o *options.
 		return nil, err
 	}
 	made, err := whenNodeIsThere(ctx, func() (*controller.NetworkPolicyController, error) {
-		return controller.NewNetworkPolicyController(client, o, pods, policies, namespaces, &sync.Mutex{}, iptables, ipsets)
+		return controller.NewNetworkPolicyController(client, o, pods, policies, namespaces, writing, iptables, ipsets)
 	})
 	if err != nil {
 		return nil, err
@@ -120,6 +122,26 @@ func whenNodeIsThere[T any](ctx context.Context, attempt func() (T, error)) (T, 
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
+}
+
+// paced hands the beats on. The controller writes all rules anew, in dozens of processes, for each change of a pod; it sends a beat when
+// it begins, and holds `writing` until it is through. Held here for a moment after that, what changes meanwhile is written in one go.
+func paced(ctx context.Context, beats <-chan *healthcheck.ControllerHeartbeat, writing *sync.Mutex) <-chan *healthcheck.ControllerHeartbeat {
+	passed := make(chan *healthcheck.ControllerHeartbeat, 1)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case beat := <-beats:
+				passed <- beat
+				writing.Lock()
+				time.Sleep(pause)
+				writing.Unlock()
+			}
+		}
+	}()
+	return passed
 }
 
 // serveHealth answers 200 while the controller goes on bringing the rules up to date: it sends a beat at each time it does.
