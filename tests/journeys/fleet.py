@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +21,13 @@ from engines.processes import is_alive, read_record
 from engines.rooms import define
 from engines.site import Site
 from engines.supervisor import up
-from tests.journeys.harness import Ancla
+from tests.demo.visitors import SteadyClient
+from tests.journeys.harness import Ancla, SteadyLoad
 from tests.journeys.repository import Repository
 from tests.journeys.waiting import wait_for
+
+AWAY = 20.0
+"""Seconds for which an engine is away, where nothing else is asked for: longer than any call is waited for."""
 
 
 class Fleet:
@@ -90,3 +95,20 @@ def away(site: Site, name: str) -> Iterator[None]:
         yield
     finally:
         mend(site)
+
+
+def deployed_without(fleet: Fleet, site: Site, engine: str, stages: tuple[str, ...]) -> SteadyClient:
+    """Deploys version 2 under load; when it is at one of those stages, the engine is away for a while. Returns the client when that version
+    alone answers. No request fails while the engine is away."""
+    path, repository = fleet.service()
+    fleet.ancla.api("POST", f"{path}/config", {"name": "TOKEN", "value": "a-secret", "secret": True})
+    repository.commit_version("2")
+    with SteadyLoad(fleet.ancla.place(path)) as load:
+        run = fleet.ancla.deploy(path)
+        fleet.wait_for_stage(path, run, *stages)
+        with away(site, engine):
+            time.sleep(AWAY)
+            assert load.failures == []
+        fleet.good(path, run)
+        wait_for(lambda: fleet.answers(path, {"version": "2", "TOKEN": "a-secret"}), seconds=60, what="version 2 alone to answer")
+    return load

@@ -1,4 +1,5 @@
-"""Real engines that go away in the middle of a deploy and come back: it ends right by itself, and what ran runs on."""
+"""Vault, Consul, the registry, or BuildKit that go away in the middle of a deploy and come back: it ends right by itself, and what ran
+runs on."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from engines.commands import run
 from engines.registry.settings import files
 from engines.site import Site
 from engines.vault.operator import as_operator
-from tests.journeys.fleet import Fleet, away, mend
+from tests.journeys.fleet import AWAY, Fleet, away, deployed_without, mend
 from tests.journeys.ground import DOCKERFILE, GROUND
 from tests.journeys.harness import SteadyLoad
 from tests.journeys.waiting import wait_for
@@ -26,19 +27,12 @@ pytestmark = [
     pytest.mark.skipif(not GROUND.real, reason="it is about the real engines: ANCLA_PROFILE=engines"),
 ]
 
-AWAY = 20.0
-"""Seconds for which an engine is away, where nothing else is asked for: longer than any call is waited for."""
 SLOW_BUILD = "RUN sleep 8 && echo built\n"
 
 
 @pytest.mark.parametrize(
     ("engine", "stages"),
     [
-        ("kubelet", ("watch_roll_out",)),
-        ("scheduler", ("roll_out", "watch_roll_out")),
-        ("controller-manager", ("roll_out", "watch_roll_out")),
-        ("apiserver", ("watch_roll_out",)),
-        ("apiserver", ("build", "watch_build")),
         ("consul", ("watch_roll_out", "register")),
         ("vault", ("resolve", "build", "watch_build")),
     ],
@@ -46,20 +40,8 @@ SLOW_BUILD = "RUN sleep 8 && echo built\n"
 def test_an_engine_that_is_away_for_a_while_delays_a_deploy_and_loses_no_request(
     fleet: Fleet, all_engines: Site, engine: str, stages: tuple[str, ...]
 ) -> None:
-    path, repository = fleet.service()
-    fleet.ancla.api("POST", f"{path}/config", {"name": "TOKEN", "value": "a-secret", "secret": True})
-    repository.commit_version("2")
-    with SteadyLoad(fleet.ancla.place(path)) as load:
-        run = fleet.ancla.deploy(path)
-        fleet.wait_for_stage(path, run, *stages)
-        with away(all_engines, engine):
-            time.sleep(AWAY)
-            assert load.failures == []
-        fleet.good(path, run)
-        wait_for(lambda: fleet.answers(path, {"version": "2", "TOKEN": "a-secret"}), seconds=60, what="version 2 alone to answer")
-    # These gaps are the cluster's own. A kubelet that was started again takes its pods for not ready until it has asked each. And what
-    # routes requests comes back to an API server that was away only after a growing pause: up to then it knows no new pod.
-    assert load.failures == [] or engine in {"kubelet", "apiserver"}
+    load = deployed_without(fleet, all_engines, engine, stages)
+    assert load.failures == []
 
 
 def test_a_registry_that_is_away_while_an_image_is_built_is_named_and_moves_nothing(fleet: Fleet, all_engines: Site) -> None:
@@ -106,17 +88,6 @@ def test_a_registry_without_room_holds_a_deploy_up_and_moves_nothing(fleet: Flee
         fleet.good(path, deploy)
     assert load.failures == []
     assert fleet.ancla.answer(path) == {"version": "2"}
-
-
-def test_an_api_server_that_is_away_for_a_minute_stops_nothing_that_runs(fleet: Fleet, all_engines: Site) -> None:
-    path, repository = fleet.service()
-    repository.commit_version("2")
-    with SteadyLoad(fleet.ancla.place(path)) as load, away(all_engines, "apiserver"):
-        run = fleet.ancla.deploy(path)
-        time.sleep(60)
-        assert fleet.ancla.run(path, run)["outcome"] == ""
-    assert load.failures == []
-    fleet.good(path, run)
 
 
 def test_a_sealed_vault_is_named_moves_nothing_and_holds_the_deploy_up_until_it_is_open(fleet: Fleet, all_engines: Site) -> None:

@@ -33,7 +33,17 @@ class Share:
         return {"ANCLA_PROFILE": "engines"} if self.stories else {}
 
 
-SLOW_STORIES = ("engine_faults", "held_workers", "node_faults", "faults", "order", "stories", "bad_deploys", "twice")
+SLOW_STORIES = (
+    "control_plane_faults",
+    "engine_faults",
+    "held_workers",
+    "node_faults",
+    "faults",
+    "order",
+    "stories",
+    "bad_deploys",
+    "twice",
+)
 """Those that take minutes each, the slowest first."""
 SECRETS = ("tests/contracts/test_vault*.py", "tests/engines/envconsul", "tests/engines/servers")
 CATALOG = ("tests/contracts/test_catalog.py", "tests/contracts/test_consul_trouble.py")
