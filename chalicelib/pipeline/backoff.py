@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 LONGEST = 600.0
+SOON = 15.0
+"""Seconds until a run goes on after a death; what it needed and comes back within a minute or so is not to take it longer."""
 _DOUBLINGS = 10
+_GROWN = 40
+"""Tries after which the pauses grow no more."""
 
 
 def backoff(first: float, attempts: int) -> float:
@@ -15,3 +19,13 @@ def backoff(first: float, attempts: int) -> float:
 def patience(first: float, waited: float) -> float:
     """Seconds until the next look at something that may take long: the longer it took, the less it is looked at."""
     return min(LONGEST, max(first, waited / 4))
+
+
+def retry(attempts: int) -> float:
+    """Seconds until a run's next try after `attempts` in a row that failed: doubling from one up to 15, and later a quarter of the time that
+    it has been failing, at most ten minutes. So it goes on soon after what it needed is back."""
+    pause = waited = 0.0
+    for attempt in range(1, min(attempts, _GROWN) + 1):
+        pause = patience(min(SOON, backoff(1.0, attempt)), waited)
+        waited += pause
+    return pause

@@ -23,7 +23,7 @@ from chalicelib.domain.errors import AnclaError
 from chalicelib.domain.lanes import Lane
 from chalicelib.domain.runs import Run, Stage
 from chalicelib.pipeline import lane as lanes
-from chalicelib.pipeline.backoff import backoff
+from chalicelib.pipeline.backoff import retry
 from chalicelib.pipeline.lane import Moves
 from chalicelib.pipeline.looks import GRACE, look_at_run, run_key, send
 from chalicelib.pipeline.outcome import End, Fail, Go, StepResult, Wait, fail
@@ -118,13 +118,13 @@ def _rejected(run: Run, rejected: Rejected, now: datetime) -> StepResult:
 
 
 def _tried_again(run: Run, error: Exception, now: datetime) -> Wait:
-    """An exception is ours: noted, and tried again after a while that doubles, but not after the stage's time is up."""
+    """An exception is ours: noted, and tried again after a while that grows, but not after the stage's time is up."""
     log.warning("run %s failed at %s, attempt %d", run.ref, run.stage.value, run.attempts + 1, exc_info=error)
     said = error.message if isinstance(error, AnclaError) else type(error).__name__
     attempts = run.attempts + 1
     ends = stage_ends(run)
     left = (ends - now).total_seconds() if ends else math.inf
-    return Wait(max(0.0, min(backoff(1.0, attempts), left)), replace(run, attempts=attempts).noting(last_error=said[:300]))
+    return Wait(max(0.0, min(retry(attempts), left)), replace(run, attempts=attempts).noting(last_error=said[:300]))
 
 
 def _commit(ports: Ports, run: Run, result: StepResult) -> Run | None:

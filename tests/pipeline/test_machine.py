@@ -10,7 +10,7 @@ import pytest
 from chalicelib.domain.failures import Failure
 from chalicelib.domain.runs import Outcome, Run, RunKind, Stage
 from chalicelib.pipeline import machine
-from chalicelib.pipeline.backoff import LONGEST, backoff, patience
+from chalicelib.pipeline.backoff import LONGEST, SOON, backoff, patience, retry
 from chalicelib.pipeline.overtime import out_of_time
 from chalicelib.pipeline.slices import pause
 from chalicelib.pipeline.work import NEVER_GIVEN_UP, RUN_LIMIT, overdue, stage_limit
@@ -138,6 +138,14 @@ def test_the_wait_before_the_next_try_doubles_up_to_ten_minutes_however_often_it
     assert [backoff(2.0, attempts) for attempts in (1, 2, 3)] == [2.0, 4.0, 8.0]
     assert backoff(2.0, 10) == LONGEST
     assert backoff(15.0, 100_000) == LONGEST
+
+
+def test_a_run_goes_on_soon_after_what_it_needed_is_back() -> None:
+    pauses = [retry(attempts) for attempts in range(1, 200)]
+    assert pauses[:8] == [1.0, 2.0, 4.0, 8.0, SOON, SOON, SOON, SOON]
+    assert [pause for tries, pause in enumerate(pauses) if pause > max(SOON, sum(pauses[:tries]) / 4)] == []
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST
 
 
 def test_what_takes_long_is_looked_at_ever_more_rarely() -> None:
