@@ -15,6 +15,8 @@ from chalicelib.doctor.findings import Finding, Trouble, Verdict, failed, ok, wa
 from chalicelib.manifests.pods import AS_NOBODY, RESTRICTED
 
 SECONDS = 8.0
+HEAD_START = 1
+"""Seconds from the start of the patient command until the plain one's."""
 POLL = 0.25
 KEPT = 60
 """Seconds after which the cluster itself removes what was left behind."""
@@ -39,7 +41,7 @@ class Trial:
     """Where which Secret is mounted."""
     patient: Sequence[str] = ()
     """The same, said so that it waits for an answer: the cluster's network policies take a moment to know a new pod. It decides then, and
-    the plain command says why."""
+    the plain command, begun when that moment is over, says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,9 @@ def render_trial(trial: Trial) -> dict[str, Any]:
         "resources": trial.resources,
         "volumeMounts": mounts,
     }
-    containers = [container, *([{**container, "name": PATIENT, "command": list(trial.patient)}] if trial.patient else [])]
+    head_start = {"postStart": {"sleep": {"seconds": HEAD_START}}}  # containers start in turn, each after the hook of the one before
+    patient = {**container, "name": PATIENT, "command": list(trial.patient), "lifecycle": head_start}
+    containers = [patient, container] if trial.patient else [container]
     labels = {"app.kubernetes.io/name": "doctor", "app.kubernetes.io/managed-by": "ancla"}
     return {
         "apiVersion": "batch/v1",
