@@ -17,7 +17,7 @@ from chalicelib.manifests.buildkit import RESOURCES, TLS_DIRECTORY
 from chalicelib.settings import BuildKitSettings, KubernetesSettings
 
 FOLDER = "engines/cluster/builds"
-PATIENCE = 5
+PATIENCE = 3
 """Seconds that BuildKit has for an answer."""
 KEYS = ("ca.pem", "cert.pem", "key.pem")
 

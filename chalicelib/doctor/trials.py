@@ -15,13 +15,14 @@ from chalicelib.doctor.findings import Finding, Trouble, Verdict, failed, ok, wa
 from chalicelib.manifests.pods import AS_NOBODY, RESTRICTED
 
 SECONDS = 8.0
-HEAD_START = 1
-"""Seconds from the start of the patient command until the plain one's."""
+HEAD_START = "1"
+"""Seconds that network policies have to know a new pod."""
 POLL = 0.25
 KEPT = 60
 """Seconds after which the cluster itself removes what was left behind."""
 CONTAINER = "trial"
 PATIENT = "patient"
+FIRST = "first"
 OF_JOB = "batch.kubernetes.io/controller-uid"
 WORDS = 300
 
@@ -41,7 +42,7 @@ class Trial:
     """Where which Secret is mounted."""
     patient: Sequence[str] = ()
     """The same, said so that it waits for an answer: the cluster's network policies take a moment to know a new pod. It decides then, and
-    the plain command, begun when that moment is over, says why."""
+    the plain command says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +94,11 @@ def render_trial(trial: Trial) -> dict[str, Any]:
         "resources": trial.resources,
         "volumeMounts": mounts,
     }
-    head_start = {"postStart": {"sleep": {"seconds": HEAD_START}}}  # containers start in turn, each after the hook of the one before
-    patient = {**container, "name": PATIENT, "command": list(trial.patient), "lifecycle": head_start}
-    containers = [patient, container] if trial.patient else [container]
+    containers, first = [container], []
+    if trial.patient:
+        containers.append({**container, "name": PATIENT, "command": list(trial.patient)})
+        # No policy can know the pod before the node has told its address, which it does when the first container has started.
+        first.append({**container, "name": FIRST, "command": ["sleep", HEAD_START], "volumeMounts": []})
     labels = {"app.kubernetes.io/name": "doctor", "app.kubernetes.io/managed-by": "ancla"}
     return {
         "apiVersion": "batch/v1",
@@ -105,18 +108,21 @@ def render_trial(trial: Trial) -> dict[str, Any]:
             "backoffLimit": 5,
             "activeDeadlineSeconds": KEPT,
             "ttlSecondsAfterFinished": KEPT,
-            "template": {"metadata": {"labels": labels}, "spec": _pod_spec(containers, volumes)},
+            "template": {"metadata": {"labels": labels}, "spec": _pod_spec(first, containers, volumes)},
         },
     }
 
 
-def _pod_spec(containers: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _pod_spec(
+    first: Sequence[Mapping[str, Any]], containers: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     return {
         "restartPolicy": "OnFailure" if len(containers) > 1 else "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 1,
         "securityContext": AS_NOBODY,
+        "initContainers": [dict(one) for one in first],
         "containers": [dict(one) for one in containers],
         "volumes": [dict(one) for one in volumes],
     }
@@ -144,7 +150,7 @@ def judge_late(pods: Sequence[Mapping[str, Any]]) -> Ended:
 
 
 def _ended(api: Api, trial: Trial, pod: Mapping[str, Any]) -> Ended | None:
-    ends = {one.name: one for one in containers_of(pod) if not one.running and one.exit_code is not None}
+    ends = {one.name: one for one in containers_of(pod) if one.name != FIRST and not one.running and one.exit_code is not None}
     if any(one.exit_code == 0 for one in ends.values()):
         return Ended(verdict=Verdict.OK)
     decides = ends.get(PATIENT if trial.patient else CONTAINER)

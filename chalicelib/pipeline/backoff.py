@@ -22,7 +22,7 @@ def patience(first: float, waited: float) -> float:
 
 
 def retry(attempts: int) -> float:
-    """Seconds until a run's next try after `attempts` in a row that failed: doubling from one up to 15, and later a quarter of the time that
+    """Seconds until a run's next try after `attempts` in a row that failed: doubling from one up to 15, later a quarter of the time that
     it has been failing, at most ten minutes. So it goes on soon after what it needed is back."""
     pause = waited = 0.0
     for attempt in range(1, min(attempts, _GROWN) + 1):
