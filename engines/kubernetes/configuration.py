@@ -134,6 +134,7 @@ def render_kubelet(paths: Paths) -> Mapping[str, Any]:
         "imageGCLowThresholdPercent": 99,
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "serializeImagePulls": False,
+        "volumeStatsAggPeriod": "10s",  # how soon a pod is told that it wrote more than its folder may hold; a minute by default
     }
 
 
