@@ -34,17 +34,17 @@ class Share:
 
 
 SLOW_STORIES = (
+    "bad_deploys",
     "control_plane_faults",
     "engine_faults",
+    "faults",
     "held_workers",
     "node_faults",
-    "faults",
     "order",
     "stories",
-    "bad_deploys",
     "twice",
 )
-"""Those that take minutes each, the slowest first."""
+"""Those that take minutes each."""
 SECRETS = ("tests/contracts/test_vault*.py", "tests/engines/envconsul", "tests/engines/servers")
 CATALOG = ("tests/contracts/test_catalog.py", "tests/contracts/test_consul_trouble.py")
 REGISTRY = ("tests/contracts/test_registry*.py", "tests/doctor", "tests/engines/isolation")
@@ -53,13 +53,20 @@ REGISTRY = ("tests/contracts/test_registry*.py", "tests/doctor", "tests/engines/
 def shares() -> tuple[Share, ...]:
     """All of them, the longest first, so that no set is left waiting for one that began last."""
     return (
-        *(_stories(name) for name in SLOW_STORIES[:2]),
-        Share("other-stories", ("tests/journeys",), tuple(f"tests/journeys/test_{name}.py" for name in SLOW_STORIES), stories=True),
+        _stories("control_plane_faults"),
+        _stories("held_workers"),
         Share("builder", _found("tests/contracts/test_builder*.py")),
+        _stories("engine_faults"),
         Share("live", ("tests/engines/live",)),
-        *(_stories(name) for name in SLOW_STORIES[2:]),
         Share("cluster", _found("tests/contracts/test_cluster*.py")),
+        _stories("faults"),
+        _stories("node_faults"),
+        _stories("stories"),
+        _stories("order"),
+        Share("other-stories", ("tests/journeys",), tuple(f"tests/journeys/test_{name}.py" for name in SLOW_STORIES), stories=True),
+        _stories("bad_deploys"),
         Share("secrets", _found(*SECRETS, *CATALOG)),
+        _stories("twice"),
         Share("registry", _found(*REGISTRY)),
     )
 
