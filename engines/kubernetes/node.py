@@ -173,9 +173,10 @@ def _mounted_upon() -> set[str]:
 
 def _link_owner() -> str | None:
     """The home of the engines whose link is there; None if none is."""
-    if not succeeds(["ip", "link", "show", LINK]):
+    # All of them in one look: a link that was asked for by its name may go between two.
+    links = [link for link in json.loads(run(["ip", "-json", "link", "show"])) if link["ifname"] == LINK]
+    if not links:
         return None
-    links = json.loads(run(["ip", "-json", "link", "show", LINK]))
     return str(links[0].get("ifalias", "an unknown place"))
 
 
