@@ -99,11 +99,13 @@ def ingress(host: str) -> dict[str, Any]:
 
 
 def wait_until(holds: Callable[[], bool], within: float = 10) -> None:
-    """Asks until it holds; what cannot be asked yet does not hold yet."""
-    end = time.monotonic() + within
+    """Asks until it holds, ever more rarely, since a question may be a kubectl, which takes the engines' own time; what cannot be asked yet
+    does not hold yet."""
+    began = time.monotonic()
     while not _holds(holds):
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.1)
+        waited = time.monotonic() - began
+        assert waited < within, "it did not come about in time"
+        time.sleep(max(0.1, waited / 10))
 
 
 def _holds(question: Callable[[], bool]) -> bool:
