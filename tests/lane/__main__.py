@@ -80,7 +80,7 @@ def _options(known: Sequence[Share]) -> argparse.Namespace:
 def _sets() -> int:
     asked = os.environ.get("SETS", "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return int(asked) if asked else max(1, min(SETS, (os.cpu_count() or 1) + 1, memory // MEMORY_OF_A_SET))
+    return int(asked) if asked else max(1, min(SETS, 2 * (os.cpu_count() or 1), memory // MEMORY_OF_A_SET))
 
 
 if __name__ == "__main__":
