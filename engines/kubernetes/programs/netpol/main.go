@@ -28,7 +28,7 @@ const (
 	syncPeriod      = 30 * time.Second // also mends rules that somebody removed
 	nodeAppearsIn   = 60 * time.Second
 	healthyFor      = 3 * syncPeriod
-	pause           = time.Second // between two times that the rules are written
+	pause           = 300 * time.Millisecond // between two times that the rules are written
 	shutdownTimeout = time.Second
 )
 
