@@ -1,7 +1,8 @@
 """`python -m tests.bench_engines [PART…]`: Ancla on the real engines beside kubectl and helm, as a table and as a file.
 
-PART is one of pairs, load, builds, canary; without any, all of them. PAIRS and TURNS say how many rounds and how many deploys under load;
-ANCLA_BENCH_OUT names the file (default: bench-engines.json). Ends with 0 when everything could be measured, whatever the figures are.
+PART is one of pairs, load, builds, verdicts, canary; without any, all of them. PAIRS and TURNS say how many rounds and how many deploys
+under load; ANCLA_BENCH_OUT names the file (default: bench-engines.json). Ends with 0 when everything could be measured, whatever the
+figures are.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-PARTS = ("pairs", "load", "builds", "canary")
+PARTS = ("pairs", "load", "builds", "verdicts", "canary")
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from tests.bench_engines.canary import measure_canary
 from tests.bench_engines.load import measure_load
 from tests.bench_engines.pairs import figures_of, measure_pairs, samples_of, timelines_of
 from tests.bench_engines.stage import Stage, set_up
+from tests.bench_engines.verdicts import measure_verdicts
 
 PAIRS = 30
 TURNS = 100
@@ -39,6 +40,8 @@ class Bench:
             self.figures += measure_load(stage, _number("TURNS", TURNS), _say)
         elif part == "builds":
             self.figures += measure_builds(stage)
+        elif part == "verdicts":
+            self.figures += measure_verdicts(stage)
         else:
             self.figures += measure_canary(stage, _say)
         _say(f"measured: {part}")
