@@ -143,7 +143,7 @@ def judge_late(pods: Sequence[Mapping[str, Any]]) -> Ended:
     """What it means that the command has not ended in its time."""
     if not pods:
         return Ended(verdict=Verdict.FAILED, said="the job has no pod: look at its events, and at the quota of the namespace")
-    if any(one.running for one in containers_of(pods[0])):
+    if any(one.running and one.name != FIRST for one in containers_of(pods[0])):
         return Ended(verdict=Verdict.FAILED, said="the command got no answer")
     stuck = why_waiting(pods[0])
     return Ended(verdict=Verdict.FAILED if stuck else Verdict.WARNING, said=stuck or describe_pod(pods[0]))

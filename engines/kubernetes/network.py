@@ -22,7 +22,7 @@ DNS_SERVICE_IP = "10.96.0.10"
 
 LINK = "ancla-node"
 """The machine's end of the link to the node (15 characters at most)."""
-CGROUP = os.environ.get("ANCLA_ENGINES_CGROUP", "ancla-node")
+CGROUP = os.environ.get("ANCLA_ENGINES_CGROUP") or "ancla-node"
 """Where the pods' cgroups are. A second set, in a network namespace of its own, needs another one."""
 NODE_NAME = "ancla"
 API_PORT = 6443

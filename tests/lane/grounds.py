@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -29,7 +30,8 @@ class Ground:
 
     def __enter__(self) -> Self:
         holder = ["unshare", "--net", "--", sys.executable, "-c", _HOLD]
-        self._network = subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # In a process group of its own, as all that runs here: Ctrl-C is for the lane, which then takes the set down.
+        self._network = subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
         assert self._network.stdout is not None
         self._network.stdout.read(1)  # the network is there
         try:
@@ -63,7 +65,8 @@ class Ground:
 
     def keep_logs(self, folder: Path) -> None:
         """Copies what the engines said, for who looks at a failure after they are gone."""
-        shutil.copytree(self.home / "logs", folder, dirs_exist_ok=True, symlinks=True)
+        with suppress(shutil.Error, OSError):  # of what runs, and removes some meanwhile; all else is copied
+            shutil.copytree(self.home / "logs", folder, dirs_exist_ok=True, symlinks=True)
 
     def _engines(self, word: str) -> None:
         self._obey(sys.executable, "-m", "engines", word)
@@ -78,6 +81,7 @@ class Ground:
                 stdout=log,
                 stderr=log,
                 timeout=UP_WITHIN,
+                process_group=0,
             )
         if done.returncode != 0:
             raise Broken(f"set {self.number}: {' '.join(command[-3:])} ended with code {done.returncode}:\n{self.log.read_text()}")

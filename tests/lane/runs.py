@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from tests.lane.shares import CHECKOUT, Share
 
 SHARE_WITHIN = 20 * 60.0
 ENDS_WITHIN = 60.0
+FAILED_TESTS = 1
+"""pytest's exit code when it ran all tests, and some failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Done:
     passed: bool
     summary: str
     output: Path
+    whole: bool = True
+    """Whether all of it was run."""
     shaky: tuple[str, ...] = ()
     """Tests that failed at first and passed at the second try."""
 
@@ -57,7 +62,7 @@ class Runs:
     def run(self, share: Share, ground: Ground) -> Done:
         """Runs the share to its end."""
         done = self._try(share, ground, share.arguments(), self.folder / f"{share.name}.log")
-        if not done.passed and self._again and (failed := failed_tests(done.output.read_text(errors="replace"))):
+        if not done.passed and done.whole and self._again and (failed := failed_tests(done.output.read_text(errors="replace"))):
             second = self._try(share, ground, failed, self.folder / f"{share.name}-again.log")
             if second.passed:
                 done = replace(done, passed=True, summary=f"{done.summary}; then {second.summary}", shaky=failed)
@@ -69,7 +74,7 @@ class Runs:
         with tempfile.TemporaryDirectory(prefix="ancla-engines-", ignore_cleanup_errors=True) as folder:
             command = [sys.executable, "-m", "pytest", "-ra", "--durations=15", f"--basetemp={folder}/{share.name}", *what]
             code = self._wait(ground.start(command, share.settings(), output))
-            done = Done(share, code == 0, f"{_last_line(output)} (set {ground.number})", output)
+            done = Done(share, code == 0, f"{_last_line(output)} (set {ground.number})", output, whole=code in (0, FAILED_TESTS))
             if not done.passed:
                 ground.keep_logs(output.with_suffix("") / "engines")
                 _keep(Path(folder), output.with_suffix("") / "ancla")
@@ -110,7 +115,8 @@ def _last_line(output: Path) -> str:
 def _keep(folder: Path, to: Path) -> None:
     """Copies what each Ancla of a share said and noted, but for its secrets."""
     for file in [*folder.rglob("local.log"), *folder.glob("*/*/home/logs/**/*")]:
+        copy = to / file.relative_to(folder)
         if file.is_file():
-            copy = to / file.relative_to(folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
+            with suppress(FileNotFoundError):  # of an Ancla that still tidies up
+                shutil.copyfile(file, copy)

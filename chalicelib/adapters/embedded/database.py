@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from chalicelib.adapters.embedded.disk import refuse_on_lambda, storage
 from chalicelib.domain.errors import Unavailable
 
 BUSY_SECONDS = 10
+WAL_PAUSE = 0.01
 
 _FULL = ("storage_full", "the disk is full", "free some space on it; what was under way goes on by itself")
 _READ_ONLY = ("storage_read_only", "it cannot be written", "give the user that runs Ancla write access to it; the rest goes by itself")
@@ -112,7 +114,7 @@ class Database:
         target = ":memory:" if self._path is None else self._path
         connection = sqlite3.connect(target, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
+            _use_wal(connection)
             connection.execute(f"PRAGMA synchronous={self._durability.value}")
         except sqlite3.Error:
             connection.close()
@@ -130,6 +132,20 @@ class Database:
                 raise
             code, problem, hint = known
             raise Unavailable(f"{self._path or 'the database in memory'}: {problem} ({error})", code=code, hint=hint) from error
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """While another process takes a new file to WAL, SQLite does not wait for its lock as it does elsewhere: two that did would wait for
+    each other."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(WAL_PAUSE)
 
 
 def _close_all(connections: list[sqlite3.Connection]) -> None:

@@ -35,9 +35,13 @@ def main(arguments: list[str]) -> None:
 def write(folder: str, name: str, text: str) -> None:
     """Writes a whole file or none."""
     temporary = os.path.join(folder, f"{name}.new")
+    data = text.encode()
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.write(descriptor, text.encode())
-    os.close(descriptor)
+    try:
+        if os.write(descriptor, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), temporary)
+    finally:
+        os.close(descriptor)
     os.rename(temporary, os.path.join(folder, name))
 
 

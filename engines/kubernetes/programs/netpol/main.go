@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/signal"
@@ -17,6 +18,7 @@ import (
 	controller "github.com/cloudnativelabs/kube-router/v2/pkg/controllers/netpol"
 	"github.com/cloudnativelabs/kube-router/v2/pkg/healthcheck"
 	"github.com/cloudnativelabs/kube-router/v2/pkg/options"
+	core "k8s.io/api/core/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -59,13 +61,14 @@ func run(ctx context.Context, kubeconfig, node, services, health string) error {
 	if err != nil {
 		return err
 	}
-	var writing sync.Mutex
-	policies, err := newController(ctx, client, settings(node, services), &writing)
+	changed := make(chan struct{}, 1)
+	policies, err := newController(ctx, client, settings(node, services), noticing(changed))
 	if err != nil {
 		return err
 	}
 	beats := make(chan *healthcheck.ControllerHeartbeat, 1)
-	go serveHealth(ctx, health, paced(ctx, beats, &writing))
+	go serveHealth(ctx, health, beats)
+	go paced(ctx, policies, changed)
 	var running sync.WaitGroup
 	running.Add(1)
 	go policies.Run(beats, ctx.Done(), &running)
@@ -83,7 +86,7 @@ func settings(node, services string) *options.KubeRouterConfig {
 	return o
 }
 
-func newController(ctx context.Context, client kubernetes.Interface, o *options.KubeRouterConfig, writing *sync.Mutex) (*controller.NetworkPolicyController, error) {
+func newController(ctx context.Context, client kubernetes.Interface, o *options.KubeRouterConfig, handler cache.ResourceEventHandler) (*controller.NetworkPolicyController, error) {
 	factory := informers.NewSharedInformerFactory(client, 0)
 	pods := factory.Core().V1().Pods().Informer()
 	namespaces := factory.Core().V1().Namespaces().Informer()
@@ -97,16 +100,13 @@ func newController(ctx context.Context, client kubernetes.Interface, o *options.
 		return nil, err
 	}
 	made, err := whenNodeIsThere(ctx, func() (*controller.NetworkPolicyController, error) {
-		return controller.NewNetworkPolicyController(client, o, pods, policies, namespaces, writing, iptables, ipsets)
+		return controller.NewNetworkPolicyController(client, o, pods, policies, namespaces, &sync.Mutex{}, iptables, ipsets)
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, watched := range []struct {
-		informer cache.SharedIndexInformer
-		handler  cache.ResourceEventHandler
-	}{{pods, made.PodEventHandler}, {namespaces, made.NamespaceEventHandler}, {policies, made.NetworkPolicyEventHandler}} {
-		if _, err := watched.informer.AddEventHandler(watched.handler); err != nil {
+	for _, informer := range []cache.SharedIndexInformer{pods, namespaces, policies} {
+		if _, err := informer.AddEventHandler(handler); err != nil {
 			return nil, err
 		}
 	}
@@ -124,24 +124,49 @@ func whenNodeIsThere[T any](ctx context.Context, attempt func() (T, error)) (T, 
 	}
 }
 
-// paced hands the beats on. The controller writes all rules anew, in dozens of processes, for each change of a pod; it sends a beat when
-// it begins, and holds `writing` until it is through. Held here for a moment after that, what changes meanwhile is written in one go.
-func paced(ctx context.Context, beats <-chan *healthcheck.ControllerHeartbeat, writing *sync.Mutex) <-chan *healthcheck.ControllerHeartbeat {
-	passed := make(chan *healthcheck.ControllerHeartbeat, 1)
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case beat := <-beats:
-				passed <- beat
-				writing.Lock()
-				time.Sleep(pause)
-				writing.Unlock()
-			}
+// paced has the rules written when something changed that they depend on. The controller writes all of them anew, in dozens of processes,
+// for each request, so what changes within a moment is written in one go.
+func paced(ctx context.Context, policies *controller.NetworkPolicyController, changed <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+			policies.RequestFullSync()
+			time.Sleep(pause)
 		}
-	}()
-	return passed
+	}
+}
+
+// noticing tells of what the rules depend on; any number of changes that come while they are being written ask for one more time.
+func noticing(changed chan<- struct{}) cache.ResourceEventHandler {
+	notice := func(any) {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	}
+	return cache.ResourceEventHandlerFuncs{
+		AddFunc: func(object any) {
+			if pod, ok := object.(*core.Pod); !ok || pod.Status.PodIP != "" {
+				notice(object)
+			}
+		},
+		UpdateFunc: func(before, after any) {
+			if old, ok := before.(*core.Pod); !ok || concerns(old, after.(*core.Pod)) {
+				notice(after)
+			}
+		},
+		DeleteFunc: notice,
+	}
+}
+
+// concerns says whether rules may be other ones for the pod as it is now; most of what changes in a pod does not matter to them.
+func concerns(before, after *core.Pod) bool {
+	return before.Status.Phase != after.Status.Phase ||
+		before.Status.PodIP != after.Status.PodIP ||
+		before.Status.HostIP != after.Status.HostIP ||
+		!maps.Equal(before.Labels, after.Labels)
 }
 
 // serveHealth answers 200 while the controller goes on bringing the rules up to date: it sends a beat at each time it does.
