@@ -252,6 +252,13 @@ def test_what_it_means_that_time_is_up(pods: list[dict[str, Any]], verdict: str,
     assert ended.verdict == verdict and said in ended.said
 
 
+def test_a_pod_that_only_lets_the_network_know_it_has_not_been_refused_an_answer() -> None:
+    waiting = [{"name": name, "state": {"waiting": {"reason": "PodInitializing"}}} for name in ("trial", "patient")]
+    first = [{"name": "first", "state": {"running": {}}}]
+    ended = judge_late([{"metadata": {"name": "pod"}, "status": {"initContainerStatuses": first, "containerStatuses": waiting}}])
+    assert ended.verdict is Verdict.WARNING
+
+
 def test_a_trial_is_a_pod_that_a_restricted_namespace_with_a_quota_takes() -> None:
     trial = Trial(
         name="x",
