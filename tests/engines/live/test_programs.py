@@ -14,7 +14,7 @@ from engines.recipes import Recipe
 from engines.rooms import RECIPES
 from engines.site import Site
 
-TESTED = {"kubernetes": (KUBERNETES, "./ingress"), "cert-manager": (CERT_MANAGER, ".")}
+TESTED = {"ingress": (KUBERNETES, "./ingress"), "network-policy": (KUBERNETES, "./netpol"), "cert-manager": (CERT_MANAGER, ".")}
 
 
 @pytest.fixture
