@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.adapters.kubernetes.api import Answer, Api
 from chalicelib.adapters.kubernetes.kinds import collection, place
-from chalicelib.adapters.kubernetes.pods import containers_of, describe_pod, why_waiting
+from chalicelib.adapters.kubernetes.pods import ContainerView, containers_of, describe_pod, why_waiting
 from chalicelib.adapters.kubernetes.refusals import Refusal, meaning
 from chalicelib.doctor.findings import Finding, Trouble, Verdict, failed, ok, warning
 from chalicelib.manifests.pods import AS_NOBODY, RESTRICTED
@@ -143,14 +143,19 @@ def judge_late(pods: Sequence[Mapping[str, Any]]) -> Ended:
     """What it means that the command has not ended in its time."""
     if not pods:
         return Ended(verdict=Verdict.FAILED, said="the job has no pod: look at its events, and at the quota of the namespace")
-    if any(one.running and one.name != FIRST for one in containers_of(pods[0])):
+    if any(one.running for one in _commands(pods[0])):
         return Ended(verdict=Verdict.FAILED, said="the command got no answer")
     stuck = why_waiting(pods[0])
     return Ended(verdict=Verdict.FAILED if stuck else Verdict.WARNING, said=stuck or describe_pod(pods[0]))
 
 
+def _commands(pod: Mapping[str, Any]) -> list[ContainerView]:
+    """All but the one that only lets the network know the pod."""
+    return [one for one in containers_of(pod) if one.name != FIRST]
+
+
 def _ended(api: Api, trial: Trial, pod: Mapping[str, Any]) -> Ended | None:
-    ends = {one.name: one for one in containers_of(pod) if one.name != FIRST and not one.running and one.exit_code is not None}
+    ends = {one.name: one for one in _commands(pod) if not one.running and one.exit_code is not None}
     if any(one.exit_code == 0 for one in ends.values()):
         return Ended(verdict=Verdict.OK)
     decides = ends.get(PATIENT if trial.patient else CONTAINER)

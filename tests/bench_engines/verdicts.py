@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.adapters.kubernetes.api import Api
 from chalicelib.adapters.kubernetes.kinds import collection
 from chalicelib.manifests.names import SERVICE_LABEL
-from engines.kubernetes.network import NODE_NAME
 from tests.bench.figures import Figure
 from tests.bench_engines.stage import ENDED_WITHIN, NAMESPACE, VARIABLE, WORKSPACE, Stage, moment
+from tests.journeys.fleet import node_closed
 from tests.journeys.ground import GROUND
-from tests.journeys.repository import SERVER
+from tests.journeys.repository import HUNGRY_SERVER
 
-MERGE = "application/merge-patch+json"
 WITHIN = 10.0
 LOOK_EVERY = 0.1
-NODE = f"/api/v1/nodes/{NODE_NAME}"
 Pod = Mapping[str, Any]
 
 
@@ -45,9 +42,7 @@ def has_no_node(pod: Pod) -> bool:
 
 TROUBLES = (
     Trouble("a process that ends again and again", "process_exited", {"server.py": "raise SystemExit(3)\n"}, has_ended_twice),
-    Trouble(
-        "a process that takes too much memory", "out_of_memory", {"server.py": f"held = b'x' * (700 << 20)\n{SERVER}"}, has_ended_twice
-    ),
+    Trouble("a process that takes too much memory", "out_of_memory", {"server.py": HUNGRY_SERVER}, has_ended_twice),
     Trouble("a pod that no node takes", "unschedulable", {}, has_no_node),
 )
 
@@ -71,7 +66,7 @@ def _seconds(stage: Stage, trouble: Trouble) -> float:
         told, run = _watched(stage, api, path, stage.ancla.deploy(path), trouble.told)
     else:  # a new commit could not be built
         stage.set_variable(path, VARIABLE, "another")
-        with _closed_node(api):
+        with node_closed(api):
             told, run = _watched(stage, api, path, stage.ancla.deploy(path, {"config_only": True}), trouble.told)
     if run["outcome"] != "failed" or run["failure"]["code"] != trouble.code or told is None:
         raise RuntimeError(f"{trouble.name}: {run['outcome']}, {run['failure']}, told at {told}")
@@ -90,13 +85,3 @@ def _watched(stage: Stage, api: Api, path: str, number: int, told: Callable[[Pod
             raise RuntimeError(f"run {number} of {path} is still at {run['stage']}")
         time.sleep(LOOK_EVERY)
     return first, run
-
-
-@contextmanager
-def _closed_node(api: Api) -> Iterator[None]:
-    close: Callable[[bool | None], Any] = lambda closed: api.patch(NODE, {"spec": {"unschedulable": closed}}, MERGE)  # noqa: E731
-    close(True)
-    try:
-        yield
-    finally:
-        close(None)

@@ -12,11 +12,13 @@ from typing import Any
 
 import httpx
 
+from chalicelib.adapters.kubernetes.api import Api
 from chalicelib.domain.builds import Image
 from chalicelib.pipeline.loads import load_snapshot
 from chalicelib.ports import Ports
 from chalicelib.settings import read_settings
 from chalicelib.wiring import make_ports
+from engines.kubernetes.network import NODE_NAME
 from engines.processes import is_alive, read_record
 from engines.rooms import define
 from engines.site import Site
@@ -112,3 +114,14 @@ def deployed_without(fleet: Fleet, site: Site, engine: str, stages: tuple[str, .
         fleet.good(path, run)
         wait_for(lambda: fleet.answers(path, {"version": "2", "TOKEN": "a-secret"}), seconds=60, what="version 2 alone to answer")
     return load
+
+
+@contextmanager
+def node_closed(api: Api) -> Iterator[None]:
+    """As `kubectl cordon` does it: what is there stays, and nothing new gets room."""
+    node, merge = f"/api/v1/nodes/{NODE_NAME}", "application/merge-patch+json"
+    api.patch(node, {"spec": {"unschedulable": True}}, merge)
+    try:
+        yield
+    finally:
+        api.patch(node, {"spec": {"unschedulable": None}}, merge)

@@ -44,6 +44,8 @@ server.serve_forever(poll_interval=0.05)
 server.server_close()
 """
 """A web service that says its version, and which of two variables it got."""
+HUNGRY_SERVER = f"held = b'x' * (700 << 20)\n{SERVER}"
+"""The same, with more memory than it may take."""
 
 
 class Repository:

@@ -27,10 +27,10 @@ from engines.processes import spawn, write_record
 from engines.rooms import define
 from engines.site import Site
 from engines.supervisor import enter_node, halt
-from tests.journeys.fleet import Fleet, kill, mend
+from tests.journeys.fleet import Fleet, kill, mend, node_closed
 from tests.journeys.ground import GROUND
 from tests.journeys.harness import SteadyLoad
-from tests.journeys.repository import SERVER
+from tests.journeys.repository import HUNGRY_SERVER
 from tests.journeys.waiting import wait_for
 
 pytestmark = [
@@ -48,7 +48,6 @@ SETTLED = 3.0
 """Seconds in which a kubelet that was started again looks at each of its pods once: under pressure it would end them then."""
 MARGIN = 3 << 30
 """Bytes of the disk: more than other tests on this machine take or give back meanwhile."""
-HUNGRY = "held = b'x' * (700 << 20)\n"
 
 
 def failure_of(fleet: Fleet, path: str, run: int) -> dict[str, Any]:
@@ -74,22 +73,12 @@ def admin() -> Api:
 
 def test_a_process_that_takes_more_memory_than_it_may_is_told_as_such(fleet: Fleet) -> None:
     path, repository = patient(fleet)
-    repository.commit({"server.py": HUNGRY + SERVER, "VERSION": "2"})
+    repository.commit({"server.py": HUNGRY_SERVER, "VERSION": "2"})
     with SteadyLoad(fleet.ancla.place(path)) as load:
         failure = failure_of(fleet, path, fleet.ancla.deploy(path))
     assert (failure["code"], "more memory than it may" in failure["message"]) == ("out_of_memory", True), failure
     assert load.failures == []
     assert fleet.ancla.answer(path) == {"version": "1"}
-
-
-@contextmanager
-def node_closed() -> Iterator[None]:
-    """As `kubectl cordon` does it: what is there stays, and nothing new gets room."""
-    admin().patch(NODE, {"spec": {"unschedulable": True}}, "application/merge-patch+json")
-    try:
-        yield
-    finally:
-        admin().patch(NODE, {"spec": {"unschedulable": None}}, "application/merge-patch+json")
 
 
 @contextmanager
@@ -125,7 +114,7 @@ def node() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("trouble", "words"),
-    [(lambda site: node_closed(), "node ancla: closed to new pods"), (full_disk, "node ancla: DiskPressure")],
+    [(lambda site: node_closed(admin()), "node ancla: closed to new pods"), (full_disk, "node ancla: DiskPressure")],
     ids=["closed", "disk"],
 )
 def test_a_node_that_takes_no_pod_is_named_with_its_reason(
